@@ -1,0 +1,148 @@
+"""Every error of the sync, by who has to act.
+
+    RosterError
+    ├── TenantFileWrong          whoever keeps the tenant file
+    ├── SourceFault              whoever keeps the source system
+    │   ├── SourceBusy             (asked again)
+    │   ├── SourceUnreachable      (asked again)
+    │   ├── SourceIncomplete       a delivery that is cut, mixed or still being written
+    │   └── SourceUnreadable       a file, row or column that can't be read as agreed
+    ├── CanvasFault              whoever keeps Canvas
+    │   ├── CanvasBusy             (asked again)
+    │   ├── CanvasUnreachable      (asked again)
+    │   ├── CanvasTokenDead        renew the token
+    │   ├── CanvasPermissionMissing
+    │   ├── CanvasWrongHost        test and production would be mixed up
+    │   ├── CanvasNotEmpty         it holds SIS users that the ledger does not know
+    │   ├── CanvasRefused          the request itself was refused
+    │   └── CanvasStuck            an import that does not end
+    ├── LedgerFault              the data team
+    │   ├── LedgerMoved            another run settled in between: plan again
+    │   ├── ImportOpen             an import of ours has not ended
+    │   └── StoreNotExclusive      the store can't keep two writers apart
+    ├── RunFolderBroken          the data team: a step's folder is missing or not whole
+    ├── RequestUnknown           whoever asked for `only`, `release` or a record
+    └── NightFailed              the data team: the verdict of a run, by reasons
+
+Messages carry counts, rows of files (`students.csv:17`), rules and limits; never a person's name, address or id.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CanvasBusy",
+    "CanvasFault",
+    "CanvasNotEmpty",
+    "CanvasPermissionMissing",
+    "CanvasRefused",
+    "CanvasStuck",
+    "CanvasTokenDead",
+    "CanvasUnreachable",
+    "CanvasWrongHost",
+    "ImportOpen",
+    "LedgerFault",
+    "LedgerMoved",
+    "NightFailed",
+    "RequestUnknown",
+    "RosterError",
+    "RunFolderBroken",
+    "SourceBusy",
+    "SourceFault",
+    "SourceIncomplete",
+    "SourceUnreachable",
+    "SourceUnreadable",
+    "StoreNotExclusive",
+    "TenantFileWrong",
+]
+
+
+class RosterError(Exception):
+    """Anything the sync says about itself; the message says what happened and what to do."""
+
+
+class TenantFileWrong(RosterError):
+    """A tenant file can't be read: the message names file, line, key and what is allowed."""
+
+
+class SourceFault(RosterError):
+    """A source system did not deliver."""
+
+
+class SourceBusy(SourceFault):
+    """The source asked for patience (throttled, 5xx): the step asks again."""
+
+
+class SourceUnreachable(SourceFault):
+    """No answer from the source: the step asks again."""
+
+
+class SourceIncomplete(SourceFault):
+    """A delivery has a file missing, or is still being written."""
+
+
+class SourceUnreadable(SourceFault):
+    """A file, row or column of the source is not what was agreed; named as `file:row`."""
+
+
+class CanvasFault(RosterError):
+    """Canvas did not do what it was asked."""
+
+
+class CanvasBusy(CanvasFault):
+    """Canvas throttles or answers 5xx: the step asks again."""
+
+
+class CanvasUnreachable(CanvasFault):
+    """No answer from Canvas: the step asks again."""
+
+
+class CanvasTokenDead(CanvasFault):
+    """Canvas does not know the token (any more): renew it in the connection."""
+
+
+class CanvasPermissionMissing(CanvasFault):
+    """The token's user may not do this: give its role the permission that the message names."""
+
+
+class CanvasWrongHost(CanvasFault):
+    """The connection's host does not belong to the environment the run is for."""
+
+
+class CanvasNotEmpty(CanvasFault):
+    """Canvas already holds SIS users and there is no ledger of them."""
+
+
+class CanvasRefused(CanvasFault):
+    """Canvas refused a request for good."""
+
+
+class CanvasStuck(CanvasFault):
+    """An import did not end before its deadline; the journal stays open."""
+
+
+class LedgerFault(RosterError):
+    """The ledger can't be moved on as planned."""
+
+
+class LedgerMoved(LedgerFault):
+    """The ledger is not the one the plan was made against: clear the run from its plan on."""
+
+
+class ImportOpen(LedgerFault):
+    """The journal has an import that has not been settled: nothing is planned or sent until it is."""
+
+
+class StoreNotExclusive(LedgerFault):
+    """ROSTER_HOME lies on a store where two writers can both create one file."""
+
+
+class RunFolderBroken(RosterError):
+    """A step's folder has no manifest, or is not what its manifest says."""
+
+
+class RequestUnknown(RosterError):
+    """A named request, plan hash or record is not there."""
+
+
+class NightFailed(RosterError):
+    """The verdict: this run did not do all it should; the reasons are in its report."""

@@ -1,0 +1,78 @@
+"""What absence proves: a record that is not there was dropped only if the source was read whole.
+
+A source hands in its Evidence with every extract. A key of the ledger that is no longer wanted has *earned* its drop
+when tonight's evidence is proven, or when it was absent from an earlier artefact as well whose sources looked complete,
+were delivered apart (another file, not the same one read again) and belong to a run date at least twelve hours before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+APART = timedelta(hours=12)
+
+
+class Evidence(BaseModel):
+    """What one source proved with one delivery.
+
+    complete: all files were there, of one delivery, each read to its end. proven: and what is absent is gone.
+    reasons: why it is not proven (or not complete), with counts, never with people. rows: records per raw table.
+    delivery: digest that differs whenever the source delivered anew; delivered: when, in UTC.
+    stale: carried forward from an earlier night because the source could not be read tonight.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    system: str
+    delivery: str
+    delivered: datetime
+    rows: Mapping[str, int]
+    complete: bool
+    proven: bool
+    reasons: tuple[str, ...] = ()
+    stale: bool = False
+
+    def carried(self) -> Evidence:
+        """The same, as the evidence of a night whose own extract failed: it proves nothing."""
+        reason = f"{self.source} could not be read tonight: its extract of {self.delivered:%Y-%m-%d %H:%M} UTC stands in"
+        return self.model_copy(
+            update={"stale": True, "complete": False, "proven": False, "reasons": (*self.reasons, reason)}
+        )
+
+
+class Standing(BaseModel):
+    """What an artefact's sources proved together; kept with the artefact."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: datetime
+    deliveries: Mapping[str, str]
+    complete: bool
+    proven: bool
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, run_date: datetime, sources: Iterable[Evidence]) -> Standing:
+        """The standing of an artefact of these sources; a drop needs every one of them."""
+        evidence = list(sources)
+        return cls(
+            run_date=run_date,
+            deliveries={one.source: one.delivery for one in evidence},
+            complete=all(one.complete for one in evidence),
+            proven=all(one.proven for one in evidence),
+            reasons=tuple(reason for one in evidence for reason in one.reasons),
+        )
+
+    def confirms(self, tonight: Standing) -> bool:
+        """True if what was absent here and is absent tonight has been absent for two full nights."""
+        return (
+            self.complete
+            and tonight.complete
+            and tonight.run_date - self.run_date >= APART
+            and self.deliveries.keys() == tonight.deliveries.keys()
+            and all(self.deliveries[source] != delivery for source, delivery in tonight.deliveries.items())
+        )

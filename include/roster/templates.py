@@ -1,0 +1,50 @@
+"""Templates of the tenant file (`{sourced_id}`, `{class} ({period})`) as expressions over columns."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+
+import polars as pl
+
+from roster.tenants import KINDS, Kind, by_kind
+
+
+def text(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The template filled from each row; null where a field that it names is null."""
+    parts: list[pl.Expr] = []
+    for literal, name, _, _ in string.Formatter().parse(template):
+        if literal:
+            parts.append(pl.lit(literal))
+        if name is not None:
+            parts.append(fields[name])
+    return pl.concat_str(parts)
+
+
+def user_fields() -> dict[str, pl.Expr]:
+    """What a user template may name, over the columns of `users`; email_name is the part before the @."""
+    columns = ("sourced_id", "kind", "identifier", "username", "email", "school_id")
+    return {**{name: pl.col(name) for name in columns}, "email_name": pl.col("email").str.extract(r"^([^@]+)@")}
+
+
+def by_user_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
+    """A user template, or one for each kind, over the columns of `users`; null where the kind has none."""
+    fields, chosen = user_fields(), pl.lit(None, dtype=pl.String)
+    templates = by_kind(setting)
+    for kind in KINDS:
+        template = templates[kind]
+        if template is not None:
+            chosen = pl.when(pl.col("kind") == kind).then(text(template, fields)).otherwise(chosen)
+    return chosen
+
+
+def matches(column: str, patterns: tuple[str, ...]) -> pl.Expr:
+    """True where the column fits one of the patterns (* and ?, any case); null counts as no."""
+    if not patterns:
+        return pl.lit(value=False)
+    escaped = ("".join({"*": ".*", "?": "."}.get(char) or _escape(char) for char in pattern) for pattern in patterns)
+    return pl.col(column).str.contains(rf"(?is)^(?:{'|'.join(escaped)})$").fill_null(value=False)
+
+
+def _escape(char: str) -> str:
+    return "\\" + char if char in r"\.+()[]{}|^$#&-~" else char

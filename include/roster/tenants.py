@@ -1,0 +1,386 @@
+"""A tenant: one Canvas root account and what feeds it, as one YAML file `<id>.yaml`.
+
+The models below are the whole grammar of that file; a key that is not here does not exist. Reading is cheap, because
+Airflow does it whenever it parses the DAG files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from roster.errors import TenantFileWrong
+
+Kind = Literal["student", "staff", "guardian"]
+KINDS: tuple[Kind, ...] = ("student", "staff", "guardian")
+Severity = Literal["note", "warn", "quarantine", "stop"]
+Environment = Literal["test", "production"]
+
+USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
+COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
+NAME_FIELDS = ("course", "course_code", "class", "class_code", "period", "term", "teacher", "school")
+
+
+def _percent(value: Any) -> Any:
+    """`10%` → 0.1; a bare number is refused, because 10 and 0.1 look alike to a tired reader."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
+        return float(match[1]) / 100
+    if isinstance(value, float) and 0 <= value <= 1:
+        return value
+    message = "must be a percentage such as 10%"
+    raise ValueError(message)
+
+
+def _duration(value: Any) -> Any:
+    """`30 days`, `4 hours`, `90 minutes`, `60 seconds` → timedelta."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+)\s*(day|hour|minute|second)s?\s*", str(value))
+    if not match:
+        message = "must be a time span such as 30 days, 4 hours, 90 minutes or 60 seconds"
+        raise ValueError(message)
+    return timedelta(**{match[2] + "s": int(match[1])})
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        message = "must be a time zone of the IANA list, such as Australia/Brisbane"
+        raise ValueError(message)
+    return value
+
+
+def _template(fields: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            named = [name for _, name, spec, conversion in string.Formatter().parse(value) if name is not None]
+        except ValueError as fault:
+            message = f"is not a template: {fault}"
+            raise ValueError(message) from None
+        if wrong := [name for name in named if name not in fields]:
+            message = f"names {{{wrong[0]}}}; allowed are {', '.join(f'{{{field}}}' for field in fields)}"
+            raise ValueError(message)
+        if not named:
+            message = f"must name at least one of {', '.join(f'{{{field}}}' for field in fields)}"
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _login(value: str) -> str:
+    return value if "{" in value else "{" + value + "}"
+
+
+Percent = Annotated[float, BeforeValidator(_percent)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+UserTemplate = Annotated[str, _template(USER_FIELDS)]
+LoginTemplate = Annotated[str, AfterValidator(_login), _template(USER_FIELDS)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class CleverCsv(_Settings):
+    """A Clever export: schools, students, teachers, sections, enrollments and staff as CSV files."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Names the source in tasks, reports and lineage."""
+    system: Literal["clever_csv"]
+    connection: str
+    """Airflow connection: type `fs` (extra `path`) for a folder or zip file, or `sftp`."""
+    path: str = ""
+    """Folder or .zip file below the connection's own path."""
+    encoding: str = "utf-8"
+    """Encoding of the files; a byte order mark is dropped."""
+    control: str | None = None
+    """Name of the control file (columns File, Rows) where the export writes one, such as control.csv."""
+    shrink: Percent = 0.02
+    """How much a table may shrink against the last good night before the delivery proves nothing."""
+    quiet: Duration = timedelta(seconds=60)
+    """A file changed more recently than this counts as still being written."""
+
+
+SourceSettings = CleverCsv  # a union, discriminated by `system`, as soon as there is a second one
+
+
+class CanvasEnvironment(_Settings):
+    """One Canvas environment."""
+
+    connection: str
+    """Airflow connection of type `canvas`."""
+    hosts: tuple[str, ...] = ()
+    """Hosts (host or host:port) that belong to this environment although their name does not say so."""
+
+
+class CanvasSettings(_Settings):
+    """Where the rows go."""
+
+    test: CanvasEnvironment
+    account: str | None = None
+    """SIS id of the account that holds the schools' sub-accounts; left out: the root account."""
+    deadline: Duration = timedelta(hours=4)
+    """How long one import may take before the run gives up waiting for it."""
+
+
+class OrgFilter(_Settings):
+    """Which schools are synced, by id or name, with * and ?."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class Exclusions(_Settings):
+    """What is left out, with * and ?: classes by id, title or code, users by id."""
+
+    classes: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
+class CourseSettings(_Settings):
+    """What a Canvas course is."""
+
+    per: Literal["section", "school_term_course"] = "section"
+    """A course for each section, or one for each school, term and course of the source."""
+    create: Literal["unpublished", "published"] = "unpublished"
+    short_name: Annotated[str, _template(NAME_FIELDS)] | None = None
+    """Template; left out: {class} for a course per section, {course_code} else."""
+    long_name: Annotated[str, _template(NAME_FIELDS)] | None = None
+    """Template; left out: {class} for a course per section, {course} else."""
+
+
+class IdTemplates(_Settings):
+    """How Canvas's SIS ids are made from the source's."""
+
+    user: UserTemplate | dict[Kind, UserTemplate] = "{sourced_id}"
+    """One template, or one for each kind (student, staff, guardian)."""
+    section: Annotated[str, _template(("class_id", "school_id", "session_id"))] = "{class_id}"
+    course: Annotated[str, _template(COURSE_FIELDS)] | None = None
+    """Left out: {class_id} for a course per section, {school_id}-{session_id}-{course_id} else."""
+    account: Annotated[str, _template(("org_id",))] = "{org_id}"
+    term: Annotated[str, _template(("session_id",))] = "{session_id}"
+
+
+class ObserverSettings(_Settings):
+    """Which contacts become observers: none unless listed."""
+
+    relationships: tuple[str, ...] = ()
+    """The source's words, in any case, such as Mother, Father, Guardian."""
+    staff: Literal["separate", "same_email"] = "separate"
+    """A guardian with a staff member's e-mail: a user of their own, or links of the staff user."""
+
+
+class DropPolicy(_Settings):
+    """The status that a row gets when its record is gone."""
+
+    users: Literal["suspended", "deleted"] = "suspended"
+    enrollments: Literal["inactive", "deleted", "completed"] = "inactive"
+    sections: Literal["keep", "deleted"] = "keep"
+    courses: Literal["keep", "completed", "deleted"] = "keep"
+
+
+class SyncSettings(_Settings):
+    """What is synced and what it is called in Canvas."""
+
+    people: bool = True
+    """Users and observer links; off: no rows and no drops of them."""
+    course_memberships: bool = True
+    """Courses, sections and enrolments; off: no rows and no drops of them."""
+    orgs: OrgFilter = OrgFilter()
+    exclude: Exclusions = Exclusions()
+    login_id: LoginTemplate | dict[Kind, LoginTemplate] = "{email}"
+    """email, username, identifier, sourced_id or a template; or one for each kind."""
+    authentication_provider: str | dict[Kind, str] | None = None
+    """Canvas's type (saml, google, …) or number; left out: the column is not sent, so nothing is reset."""
+    ids: IdTemplates = IdTemplates()
+    courses: CourseSettings = CourseSettings()
+    section_name: Annotated[str, _template(NAME_FIELDS)] = "{class}"
+    names: Literal["preferred", "legal"] = "preferred"
+    roles: dict[str, str] = Field(default_factory=dict)
+    """The source's role to Canvas's, beside student, teacher and aide (→ ta)."""
+    observers: ObserverSettings = ObserverSettings()
+    placeholders: tuple[str, ...] = ("TBA*", "*Placeholder*", "Vacant*", "Unassigned*", "To Be Announced*")
+    """Names (given family, or family alone) of teachers who are not people, with * and ?."""
+    term_opens: Annotated[int, Field(ge=0, le=365)] = 14
+    """Days before its start from which a term is synced."""
+    on_drop: DropPolicy = DropPolicy()
+
+
+class SafetySettings(_Settings):
+    """What may change in a night before a person is asked."""
+
+    deleted: Percent = 0.10
+    updated: Percent = 0.75
+    per_school: bool = True
+    at_least: Annotated[int, Field(ge=0)] = 10
+    """A limit trips only above this many changes (small schools: above half)."""
+    refused: Percent = 0.02
+    """Newly refused rows that a load may have before the run fails."""
+
+
+class Tenant(_Settings):
+    """One tenant file."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+    """The file's name without .yaml; starts the names of its DAGs."""
+    name: str
+    timezone: Annotated[str, AfterValidator(_timezone)]
+    schedule: str | None = "0 2 * * *"
+    """Cron expression in the tenant's time zone; null: only by hand."""
+    sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+    canvas: CanvasSettings
+    sync: SyncSettings = SyncSettings()
+    safety: SafetySettings = SafetySettings()
+    rules: dict[str, Severity] = Field(default_factory=dict)
+    """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""
+    notify: str | None = None
+    """Airflow connection of type http that is told of a failed run."""
+    deadline: Duration = timedelta(hours=6)
+    """A night that takes longer is reported as late."""
+    retention: Duration = timedelta(days=30)
+    """How long run folders are kept."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The tenant's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def source_names(self) -> tuple[str, ...]:
+        """The sources in the order of the file."""
+        return tuple(source.name for source in self.sources)
+
+    def environment(self, name: Environment) -> CanvasEnvironment:
+        """The Canvas environment of that name."""
+        if name == "test":
+            return self.canvas.test
+        message = f"tenant {self.id} has no Canvas environment {name}"
+        raise TenantFileWrong(message)
+
+    @model_validator(mode="after")
+    def _sources_differ(self) -> Tenant:
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            message = "sources must have different names"
+            raise ValueError(message)
+        return self
+
+
+def tenants_folder() -> Path:
+    """Where the tenant files lie: ROSTER_TENANTS, else include/tenants beside this package."""
+    named = os.environ.get("ROSTER_TENANTS")
+    return Path(named) if named else Path(__file__).resolve().parents[1] / "tenants"
+
+
+def tenant_files(folder: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """(id, file) of every tenant file, by id."""
+    for file in sorted((folder or tenants_folder()).glob("*.yaml")):
+        yield file.stem, file
+
+
+def read_tenant(file: Path) -> Tenant:
+    """The tenant of that file.
+
+    Raises TenantFileWrong naming file, line, key and what is allowed, for every fault at once.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 -- both are safe
+    except OSError as fault:
+        message = f"{file.name}: can't be read: {fault.strerror}"
+        raise TenantFileWrong(message) from None
+    except UnicodeDecodeError:
+        message = f"{file.name}: is not UTF-8"
+        raise TenantFileWrong(message) from None
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        message = f"{file.name}{line}: is not YAML: {getattr(fault, 'problem', None) or 'unreadable'}"
+        raise TenantFileWrong(message) from None
+    if not isinstance(content, dict):
+        message = f"{file.name}:1: must be a mapping of keys such as id, name, timezone, sources, canvas"
+        raise TenantFileWrong(message)
+    try:
+        tenant = Tenant.model_validate(content)
+    except ValidationError as fault:
+        raise TenantFileWrong("\n".join(_explain(file, text, fault))) from None
+    if tenant.id != file.stem:
+        message = f"{file.name}:{_line(text, ('id',))}: id: must be {file.stem}, the name of the file"
+        raise TenantFileWrong(message)
+    return tenant
+
+
+def find_tenant(tenant_id: str) -> Tenant:
+    """The tenant of that id; TenantFileWrong names those there are."""
+    files = dict(tenant_files())
+    if tenant_id not in files:
+        message = f"no tenant {tenant_id} in ROSTER_TENANTS; there are: {', '.join(files) or 'none'}"
+        raise TenantFileWrong(message)
+    return read_tenant(files[tenant_id])
+
+
+def _explain(file: Path, text: str, fault: ValidationError) -> Iterator[str]:
+    for error in fault.errors(include_url=False):
+        path = tuple(error["loc"])
+        key = ".".join(str(part) for part in path) or "(file)"
+        allowed = ""
+        if error["type"] == "extra_forbidden":
+            said, allowed = "is not a key", f"; allowed are: {', '.join(_siblings(path))}"
+        elif error["type"] == "missing":
+            said = "is missing"
+        else:
+            said = error["msg"].removeprefix("Value error, ")
+        yield f"{file.name}:{_line(text, path)}: {key}: {said}{allowed}"
+
+
+def _siblings(path: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed where the path's last key stands."""
+    model: Any = Tenant
+    for part in path[:-1]:
+        if isinstance(part, str) and isinstance(model, type) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields) if model else []
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if found := _model_in(inner):
+            return found
+    return None
+
+
+def _line(text: str, path: tuple[int | str, ...]) -> int:
+    """The line of the key, or of the nearest thing above it that is in the file."""
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == part), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def by_kind(setting: str | Mapping[Kind, str] | None) -> dict[Kind, str | None]:
+    """A setting that may be one value or a map by kind, as a map of all kinds."""
+    if setting is None or isinstance(setting, str):
+        return dict.fromkeys(KINDS, setting)
+    return {kind: setting.get(kind) for kind in KINDS}
