@@ -1,0 +1,93 @@
+"""What every test stands on: an Airflow of its own in a temporary folder, and no way out but loopback.
+
+Airflow reads its configuration while it is imported, so the environment is set when pytest starts, before any test
+module is. What the developer's own shell says of Airflow, of tenants or of AWS is taken out first: a test never sees
+a real connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+_home = pytest.StashKey[Path]()
+
+
+def _settings(home: Path) -> dict[str, str]:
+    return {
+        "HOME": str(home),
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        # A file: Airflow refuses SQLite in memory.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow' / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "airflow" / "logs"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GX_ANALYTICS_ENABLED": "false",
+        "ROSTER_HOME": str(home / "roster"),
+        "ROSTER_TENANTS": str(home / "tenants"),
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AIRFLOW", "AWS_", "ROSTER_")) and name not in ("AWS_CA_BUNDLE", "ROSTER_SAMPLES"):
+            del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="roster-tests-"))
+    for folder in ("airflow", "roster", "tenants"):
+        (home / folder).mkdir(mode=0o700)
+    os.environ.update(_settings(home))
+    config.stash[_home] = home
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = config.stash.get(_home, None)
+    if home is not None:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+# First: before pytest deselects by marker.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("night"):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Exports that none of us wrote, read where they lie; `ROSTER_SAMPLES` says where, if not beside the repository."""
+    folder = Path(os.environ.get("ROSTER_SAMPLES") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no sample data at {folder}: set ROSTER_SAMPLES to the folder that holds it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """Airflow's metadata database, migrated: an SQLite file of this test session."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
