@@ -1,0 +1,1 @@
+"""All that touches Airflow or a network."""

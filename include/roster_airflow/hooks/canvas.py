@@ -1,0 +1,303 @@
+"""Canvas over HTTP, as far as SIS imports need it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from airflow.providers.http.hooks.http import HttpHook
+from requests import PreparedRequest, Request, RequestException, Response, Session
+from requests.utils import default_headers
+from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
+
+from roster.errors import (
+    CanvasBusy,
+    CanvasPermissionMissing,
+    CanvasRefused,
+    CanvasUnreachable,
+    CanvasWrongHost,
+    RosterError,
+)
+from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
+from roster_airflow.hooks.canvas_replies import (
+    RootAccount,
+    SisHolder,
+    SisImport,
+    SisImportPage,
+    SisMessagePage,
+    decode,
+    fault,
+    is_throttled,
+    next_link,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from roster.canvas.messages import ImportMessage
+    from roster.tenants import Environment
+
+SIS_IMPORTS = "/api/v1/accounts/self/sis_imports"
+PER_PAGE = 100
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 90.0
+MAX_IDENTIFIER_BYTES = 128
+
+Kept = TypeVar("Kept")
+
+
+class Bearer:
+    """The token as a header; given as `auth`, so that no .netrc of the machine can take its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign the request."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class CanvasHook(HttpHook):
+    """One Canvas root account, through the token of one connection.
+
+    environment and hosts: what the connection's host must agree with before anything is sent (CanvasWrongHost).
+    Without an environment (the Test button knows no tenant) it reads, but does not post.
+
+    Every call raises CanvasTokenDead, CanvasPermissionMissing or CanvasRefused at once; a call that only reads is asked
+    again after `retry_delays` (seconds) while Canvas throttles, fails or is not there, and raises CanvasBusy or
+    CanvasUnreachable at the end. No body, token or query is ever logged or part of an error.
+    """
+
+    conn_name_attr = "canvas_conn_id"
+    default_conn_name = "canvas_default"
+    conn_type = "canvas"
+    hook_name = "Canvas"
+
+    retry_delays: tuple[float, ...] = (1, 3, 9, 27)
+
+    def __init__(
+        self,
+        canvas_conn_id: str = default_conn_name,
+        environment: Environment | None = None,
+        hosts: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(method="GET", http_conn_id=canvas_conn_id)
+        self.canvas_conn_id = canvas_conn_id
+        self.environment = environment
+        self.hosts = hosts
+        self._address: Address | None = None
+        self._session: Session | None = None
+        self._root: RootAccount | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where the connection points, checked; CanvasWrongHost where the environment is another."""
+        if self._address is None:
+            self._set_base_url(self.get_connection(self.canvas_conn_id))
+        if self._address is None:  # only for the type checker
+            raise CanvasWrongHost
+        return self._address
+
+    def root_account(self) -> RootAccount:
+        """The root account that the token's host belongs to."""
+        if self._root is None:
+            self._root = self._read("/api/v1/accounts/self", RootAccount, "GET accounts/self")
+        return self._root
+
+    def sis_imports(self, created_since: datetime | None = None) -> list[SisImport]:
+        """The imports of everybody since then, each once, newest first; created_since must carry its zone."""
+        query = {"per_page": str(PER_PAGE)}
+        if created_since is not None:
+            query["created_since"] = created_since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        found: dict[str, SisImport] = {}
+        for page in self._pages(f"{SIS_IMPORTS}?{urlencode(query)}", SisImportPage, "GET sis_imports"):
+            # an import that arrives while we read pushes the last of a page onto the next
+            found.update({one.id: one for one in page.sis_imports if one.id not in found})
+        return sorted(found.values(), key=_age, reverse=True)
+
+    def sis_import(self, import_id: str) -> SisImport:
+        """One import; CanvasRefused where it is not there."""
+        return self._read(f"{SIS_IMPORTS}/{_number(import_id)}", SisImport, "GET sis_imports/:id")
+
+    def messages(self, import_id: str) -> list[ImportMessage]:
+        """All messages of an import, which may be more than the 24 that the import itself shows; newest first."""
+        from roster.canvas.messages import ImportMessage  # its package imports polars
+
+        path = f"{SIS_IMPORTS}/{_number(import_id)}/errors?per_page={PER_PAGE}"
+        return [
+            ImportMessage(file=one.file, row=one.row, message=one.message)
+            for page in self._pages(path, SisMessagePage, "GET sis_imports/:id/errors")
+            for one in page.sis_import_errors
+        ]
+
+    def holds_sis_users(self) -> bool:
+        """True if any user of the account has a SIS id; CanvasPermissionMissing where the token may not see that."""
+        path = f"/api/v1/accounts/self/users?sort=sis_id&per_page={PER_PAGE}"  # those with an id come first
+        can_see = False
+        for page in self._pages(path, list[SisHolder], "GET accounts/self/users"):
+            if any(isinstance(one.sis_user_id, str) and one.sis_user_id for one in page):
+                return True
+            can_see = can_see or any(one.sis_user_id is not msgspec.UNSET for one in page) or not page
+        if can_see:
+            return False
+        message = (
+            "GET accounts/self/users: the answer leaves out SIS ids: the token's user needs “SIS Data - read” in the "
+            "root account, so that it can be seen whether Canvas already holds SIS users"
+        )
+        raise CanvasPermissionMissing(message)
+
+    def post_import(self, zip_path: Path, identifier: str) -> SisImport:
+        """Post one zip under its import identifier, once, read from disk as it is sent.
+
+        The identifier goes with `remaster`, so that Canvas takes the rows as they are and does no diffing of its own.
+        Raises CanvasUnreachable where Canvas may have taken it all the same: look for the identifier in `sis_imports`
+        before posting it again. After any other error it has not been taken.
+        """
+        if self.environment is None:
+            message = f"connection {self.canvas_conn_id}: without an environment nothing is posted"
+            raise CanvasWrongHost(message)
+        if not identifier or len(identifier.encode()) > MAX_IDENTIFIER_BYTES:
+            message = f"an import identifier has 1 to {MAX_IDENTIFIER_BYTES} bytes, this one {len(identifier.encode())}"
+            raise CanvasRefused(message)
+        what = "POST sis_imports"
+        url = self.address.url + SIS_IMPORTS
+        with zip_path.open("rb") as file:
+            # Canvas goes by the extension of the attachment's name
+            form = MultipartEncoder(
+                {
+                    "import_type": "instructure_csv",
+                    "diffing_data_set_identifier": identifier,
+                    "diffing_remaster_data_set": "true",
+                    "attachment": (f"{zip_path.stem}.zip", file, "application/zip"),
+                }
+            )
+            response = self._send(Request("POST", url, data=form, headers={"Content-Type": form.content_type}), what)
+        try:
+            _raise_fault(response, what)
+            return decode(response.content, SisImport, what)
+        except CanvasBusy as busy:
+            if is_throttled(response.status_code, response.headers, response.content):
+                raise
+            message = f"{busy}; it may have taken the import all the same"
+            raise CanvasUnreachable(message) from None
+
+    def import_link(self, import_id: str) -> str:
+        """The page of SIS imports in Canvas, for a person; the fragment names the import."""
+        return f"{self.address.url}/accounts/{self.root_account().id}/sis_import#{_number(import_id)}"
+
+    def test_connection(self) -> tuple[bool, str]:
+        """What the Test button asks: does the token work, and may it see SIS imports."""
+        try:
+            account = self.root_account()
+            self._get(f"{SIS_IMPORTS}?per_page=1", SisImportPage, "GET sis_imports")
+        except RosterError as error:
+            return False, str(error)
+        is_rehearsal = any(mark in self.address.host for mark in REHEARSAL_MARKS)
+        said = (
+            "a test or beta environment by its name" if is_rehearsal else "production, unless a tenant lists its host"
+        )
+        return True, f"{self.address.netloc}, root account {account.id} ({account.name}): {said}"
+
+    def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
+        """A session that signs with the token.
+
+        The extra of the connection sets timeout, proxies and certificates; it adds no headers, as it would for `http`.
+        """
+        session = super().get_conn(None, extra_options)
+        session.headers.clear()
+        session.headers.update({**default_headers(), "Accept": "application/json", "User-Agent": "roster-sync"})
+        session.headers.update(headers or {})
+        session.auth = Bearer(self.get_connection(self.canvas_conn_id).password or "")
+        return session
+
+    def run_and_check(
+        self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
+    ) -> Response:
+        """Send one request, once, with time-outs and without following a redirect."""
+        what = f"{prepped_request.method} {self.address.netloc}"
+        settings = session.merge_environment_settings(
+            prepped_request.url, session.proxies, False, session.verify, session.cert
+        )
+        patience = (CONNECT_SECONDS, float(self.merged_extra.get("timeout") or READ_SECONDS))
+        try:
+            response = session.send(prepped_request, allow_redirects=False, timeout=patience, **settings)
+        except RequestException as error:
+            failed = type(error).__name__  # its text has the URL in it
+        else:
+            if extra_options.get("check_response", True):
+                self.check_response(response)
+            return response
+        message = f"{what}: no answer ({failed})"
+        raise CanvasUnreachable(message)
+
+    def check_response(self, response: Response) -> None:
+        """Raise what is wrong with the answer, without logging any of it."""
+        _raise_fault(response, f"{response.request.method} {self.address.netloc}")
+
+    def _set_base_url(self, connection: Connection) -> None:
+        self._address = canvas_address(
+            connection.host, connection.schema, connection.port, self.environment, self.hosts
+        )
+        self.base_url = self._address.url
+        self._base_url_initialized = True
+
+    def _send(self, request: Request, what: str) -> Response:
+        if self._session is None:
+            self._session = self.get_conn()
+        try:
+            return self.run_and_check(self._session, self._session.prepare_request(request), {"check_response": False})
+        except CanvasUnreachable as unreachable:
+            message = f"{what}: {unreachable}"
+        raise CanvasUnreachable(message)
+
+    def _get(self, path: str, kept: type[Kept], what: str) -> tuple[Kept, str | None]:
+        """The answer's kept part and the link to the next page, asked again while Canvas is busy or not there."""
+        for delay in (*self.retry_delays, None):
+            try:
+                response = self._send(Request("GET", self.address.url + path), what)
+                _raise_fault(response, what)
+                return decode(response.content, kept, what), next_link(response.headers)
+            except (CanvasBusy, CanvasUnreachable) as error:
+                if delay is None:
+                    raise
+                self.log.info("%s; asked again in %s s", error, delay)
+                time.sleep(delay)
+        raise CanvasBusy(what)  # only for the type checker
+
+    def _read(self, path: str, kept: type[Kept], what: str) -> Kept:
+        return self._get(path, kept, what)[0]
+
+    def _pages(self, path: str, kept: type[Kept], what: str) -> Iterator[Kept]:
+        seen: set[str] = set()
+        following: str | None = path
+        while following is not None:
+            if following in seen:
+                message = f"{what}: the pages go round in a circle after {len(seen)}"
+                raise CanvasRefused(message)
+            seen.add(following)
+            page, link = self._get(following, kept, what)
+            yield page
+            following = self.address.own_path(link) if link else None
+
+
+def _raise_fault(response: Response, what: str) -> None:
+    if wrong := fault(response.status_code, response.headers, response.content, what):
+        raise wrong
+
+
+def _number(import_id: str) -> str:
+    """The id as it may stand in a path."""
+    if not import_id.isdecimal():
+        message = "an import's id is a number"
+        raise CanvasRefused(message)
+    return import_id
+
+
+def _age(one: SisImport) -> tuple[datetime, int]:
+    return one.created_at or datetime.min.replace(tzinfo=UTC), one.number
