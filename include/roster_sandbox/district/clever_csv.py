@@ -63,7 +63,7 @@ def schools(district: District) -> Table:
     for place, school in enumerate(district.schools):
         principal = leaders[school.principal_id]
         rows.append([
-            school.id, school.name, school.number, f"QLD{place + 1:04d}", school.grades[0], school.grades[-1],
+            school.id, school.name, school.number, f"NY{place + 1:04d}", school.grades[0], school.grades[-1],
             f"{principal.given} {principal.family}", principal.email,
             f"{place + 1} Sandbox Road", "Sandbox", "NY", "00501", "",
         ])  # fmt: skip
