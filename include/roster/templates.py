@@ -21,6 +21,12 @@ def text(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.concat_str(parts)
 
 
+def words(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The template of a name filled from each row: a null field is an empty text there, runs of blanks are one."""
+    filled = text(template, {name: field.fill_null("") for name, field in fields.items()})
+    return filled.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
 def user_fields() -> dict[str, pl.Expr]:
     """What a user template may name, over the columns of `users`; email_name is the part before the @."""
     columns = ("sourced_id", "kind", "identifier", "username", "email", "school_id")
@@ -36,6 +42,13 @@ def by_user_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
         if template is not None:
             chosen = pl.when(pl.col("kind") == kind).then(text(template, fields)).otherwise(chosen)
     return chosen
+
+
+def login(setting: str | Mapping[Kind, str]) -> pl.Expr:
+    """The log-in, over the columns of `users`; a guardian's is the e-mail unless the setting is a map by kind."""
+    if isinstance(setting, str):
+        setting = {"student": setting, "staff": setting, "guardian": "{email}"}
+    return by_user_kind(setting)
 
 
 def matches(column: str, patterns: tuple[str, ...]) -> pl.Expr:

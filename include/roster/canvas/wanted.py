@@ -1,0 +1,94 @@
+"""What Canvas should hold after tonight: the wanted rows of each file, and the keys that are left as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from roster import canvas
+from roster.canvas.bundle import write_csv
+from roster.model import Roster
+from roster.tenants import Tenant
+
+SEPARATOR = "\x1f"
+FROZEN = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String})
+_PEOPLE = ("users.csv", "user_observers.csv")
+_COURSE_MEMBERSHIPS = ("courses.csv", "sections.csv", "enrollments.csv")
+
+
+def files(settings: Tenant) -> list[str]:
+    """The files that the tenant syncs, in Canvas's order. One that is switched off is absent, which is not empty: an
+    empty file means that all is gone.
+    """
+    off = (() if settings.sync.people else _PEOPLE) + (() if settings.sync.course_memberships else _COURSE_MEMBERSHIPS)
+    return [file for file in canvas.FILE_NAMES if file not in off]
+
+
+def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date, folder: Path) -> dict[str, int]:
+    """The artefact's tables into folder; answers the number of wanted rows of each file.
+
+    quarantine: table, record. Written are `<stem>.parquet` (the file's columns, key, school, record; unique and sorted
+    by key), `csv/<stem>.csv` (the same columns as Canvas gets them, the canonical form that `digest` is of) and
+    `frozen.parquet` (file, key, reason: quarantine, term or school) for keys whose rows are neither wanted nor gone.
+    """
+    (folder / "csv").mkdir(parents=True, exist_ok=True)
+    frozen, counts = [pl.DataFrame(schema=FROZEN)], {}
+    for file in files(tenant):
+        judged = _judge(file, canvas.module(file).rows(roster, tenant, as_of), quarantine)
+        rows = judged.filter(pl.col("reason").is_null()).drop("reason")
+        frozen.append(judged.filter(pl.col("reason").is_not_null()).select(pl.lit(file).alias("file"), "key", "reason"))
+        stem = file.removesuffix(".csv")
+        rows.write_parquet(folder / f"{stem}.parquet")
+        write_csv(file, rows, folder / "csv" / file)
+        counts[file] = rows.height
+    pl.concat(frozen).write_parquet(folder / "frozen.parquet")
+    return counts
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of the canonical CSVs: the same for the same rows, whatever wrote them."""
+    total = hashlib.sha256()
+    for file in canvas.FILE_NAMES:
+        written = folder / "csv" / file
+        if written.exists():
+            with written.open("rb") as content:
+                total.update(f"{file} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _judge(file: str, rows: pl.LazyFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """One row per key, sorted by key, with `reason` (null: wanted).
+
+    Of rows with one key a wanted one goes, then the one of the lowest rank; what decides last is the row itself, so
+    that the order of the roster's records never does.
+    """
+    module = canvas.module(file)
+    names = rows.collect_schema().names()
+    columns = canvas.sent_columns(file, names)
+    held = _quarantined(quarantine, module.TABLE, "record")
+    marked = rows.join(held, on="record", how="left")
+    caught = pl.col("held_record")
+    if "via" in names:
+        marked = marked.join(_quarantined(quarantine, "courses", "via"), on="via", how="left")
+        caught = caught | pl.col("held_via")
+    rank = ["rank"] if "rank" in names else []
+    return (
+        marked.with_columns(
+            key=pl.concat_str(module.KEY, separator=SEPARATOR),
+            reason=pl.when(caught).then(pl.lit("quarantine")).otherwise("scope"),
+        )
+        .sort("key", pl.col("reason").is_not_null(), *rank, "record", *columns, "school", "reason", nulls_last=True)
+        .unique("key", keep="first", maintain_order=True)
+        .select(*columns, "key", "school", "record", "reason")
+        .collect()
+    )
+
+
+def _quarantined(quarantine: pl.DataFrame, table: str, column: str) -> pl.LazyFrame:
+    caught = quarantine.lazy().filter((pl.col("table") == table) & pl.col("record").is_not_null())
+    return (
+        caught.select(pl.col("record").alias(column)).unique().with_columns(pl.lit(value=True).alias(f"held_{column}"))
+    )
