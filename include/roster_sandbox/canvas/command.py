@@ -1,0 +1,39 @@
+"""`roster-sandbox canvas`: the stand-in as a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from roster_sandbox.canvas.server import LOOPBACK, serve
+from roster_sandbox.canvas.settings import DEFAULT_TOKEN, Settings
+
+_RIGHTS = ("admin", "read", "none")
+
+
+def canvas(
+    state: Annotated[Path, typer.Option(help="Folder that keeps everything; made if absent.")],
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = LOOPBACK,
+    token: Annotated[
+        list[str] | None, typer.Option(help="A token it takes, with `=read` or `=none` for one that may less.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the root account.")] = "Sandbox Canvas",
+    root_account_id: Annotated[int, typer.Option(help="Number of the root account.")] = 1,
+    pause_after_abort: Annotated[float, typer.Option(help="Seconds the queue rests after an abort.")] = 600.0,
+) -> None:
+    """Stand in for Canvas until interrupted; prints its address in one line."""
+    settings = Settings(
+        name=name,
+        tokens=dict(_right(given) for given in token or [DEFAULT_TOKEN]),
+        root_account_id=root_account_id,
+        pause_after_abort=pause_after_abort,
+    )
+    serve(state, settings, port=port, host=host)
+
+
+def _right(given: str) -> tuple[str, str]:
+    token, _, right = given.rpartition("=")
+    return (token, right) if token and right in _RIGHTS else (given, "admin")

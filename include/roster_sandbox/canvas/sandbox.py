@@ -1,0 +1,95 @@
+"""One stand-in: its store, its queue, its faults and its settings, for everything that answers requests."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from roster_sandbox.canvas.faults import Faults
+from roster_sandbox.canvas.options import Refused
+from roster_sandbox.canvas.paging import NOT_FOUND
+from roster_sandbox.canvas.settings import Settings
+from roster_sandbox.canvas.store import Store
+from roster_sandbox.canvas.worker import Worker
+
+UNAUTHORIZED = {"status": "unauthorized", "errors": [{"message": "user not authorized to perform that action"}]}
+_PREFIXES = {
+    "accounts": {"sis_account_id:": "sis_id", "sis_integration_id:": "integration_id"},
+    "terms": {"sis_term_id:": "sis_id", "sis_integration_id:": "integration_id"},
+    "courses": {"sis_course_id:": "sis_id", "sis_integration_id:": "integration_id"},
+    "sections": {"sis_section_id:": "sis_id", "sis_integration_id:": "integration_id"},
+}
+
+
+class Sandbox:
+    """What the parts share. Nothing is opened or started until `start`."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(folder)
+        self.faults = Faults()
+        self.worker = Worker(self.store, settings)
+
+    def start(self) -> None:
+        """Prepare the folder and let the queue run."""
+        self.store.prepare(self.settings.name, self.settings.root_account_id, "Sandbox Admin")
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Let the running segment end."""
+        self.worker.stop()
+
+
+def sandbox_of(request: Request) -> Sandbox:
+    """The stand-in that the request came to."""
+    found: Sandbox = request.app.state.sandbox
+    return found
+
+
+def connection(request: Request) -> Iterator[sqlite3.Connection]:
+    """A connection for as long as the request takes."""
+    with sandbox_of(request).store.connect() as db:
+        yield db
+
+
+Db = Annotated[sqlite3.Connection, Depends(connection)]
+
+
+def may_read(request: Request) -> None:
+    """Refuse a token whose user may nothing."""
+    if request.state.right not in {"admin", "read"}:
+        raise Refused(401, UNAUTHORIZED)
+
+
+def may_import(request: Request) -> None:
+    """Refuse a token whose user may not import."""
+    if request.state.right != "admin":
+        raise Refused(401, UNAUTHORIZED)
+
+
+def written_id(request: Request, name: str) -> str:
+    """An id of the path; a percent-encoded slash belongs to it."""
+    return str(request.path_params[name]).replace("\ue000", "/")
+
+
+def find(db: sqlite3.Connection, table: str, given: str, root_account_id: int) -> sqlite3.Row:
+    """What an id of the path names, by Canvas's number or by a SIS id; 404 if nothing."""
+    column, value = "id", given
+    if table == "accounts" and given == "self":
+        value = str(root_account_id)
+    for prefix, name in _PREFIXES[table].items():
+        if given.startswith(prefix):
+            column, value = name, given.removeprefix(prefix)
+    if column == "id" and not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise Refused(404, NOT_FOUND)
+    row: sqlite3.Row | None = db.execute(
+        f"SELECT * FROM {table} WHERE {column} = ?",  # noqa: S608 - both are ours
+        (value,),
+    ).fetchone()
+    if row is None:
+        raise Refused(404, NOT_FOUND)
+    return row

@@ -1,0 +1,174 @@
+"""The server: the application put together, and run in a thread for tests or in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from roster_sandbox.canvas import api_imports, api_reading, control
+from roster_sandbox.canvas.gate import Gate
+from roster_sandbox.canvas.options import Refused
+from roster_sandbox.canvas.paging import NOT_FOUND
+from roster_sandbox.canvas.sandbox import Sandbox
+from roster_sandbox.canvas.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+class _Droppable(H11Protocol):
+    """Hands each request its transport, so that a fault can close the connection under the client."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def application(sandbox: Sandbox) -> Gate:
+    """The ASGI application of a stand-in that has been started."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.sandbox = sandbox
+    for router in (api_imports.router, api_imports.files, api_reading.router, control.router):
+        app.include_router(router)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _not_there)
+    return Gate(app, sandbox)
+
+
+def _refused(_request: Request, refusal: Exception) -> JSONResponse:
+    assert isinstance(refusal, Refused)  # noqa: S101 - registered for nothing else
+    return JSONResponse(refusal.body, refusal.status)
+
+
+def _not_there(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(NOT_FOUND, 404)
+
+
+def uvicorn_server(sandbox: Sandbox) -> uvicorn.Server:
+    """A quiet server: no access log, since addresses hold people's ids."""
+    config = uvicorn.Config(
+        application(sandbox),
+        http=_Droppable,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def listening_socket(port: int, host: str = LOOPBACK) -> socket.socket:
+    """A bound socket; port 0 takes a free one."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def serve(folder: Path, settings: Settings, *, port: int, host: str = LOOPBACK) -> None:
+    """Run until interrupted, after one line that tells the address."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    sandbox = Sandbox(folder, settings)
+    with listening_socket(port, host) as listening:
+        sandbox.start()
+        try:
+            print(f"{settings.name} listens at http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201
+            uvicorn_server(sandbox).run(sockets=[listening])
+        finally:
+            sandbox.stop()
+
+
+class Canvas:
+    """A running stand-in as a test holds it: its address and token, and what `/sandbox/…` offers."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """Everything there is, live and deleted."""
+        found: dict[str, list[dict[str, Any]]] = self._call("GET", "/sandbox/state").json()
+        return found
+
+    def imports(self) -> list[dict[str, Any]]:
+        """Every import that was taken, oldest first."""
+        found: list[dict[str, Any]] = self._call("GET", "/sandbox/imports").json()["imports"]
+        return found
+
+    def posts_by_identifier(self) -> dict[str, int]:
+        """How many imports were taken per data-set identifier."""
+        found: dict[str, int] = self._call("GET", "/sandbox/imports").json()["posts_by_identifier"]
+        return found
+
+    def upload(self, import_id: int) -> bytes:
+        """The bytes that were posted."""
+        return self._call("GET", f"/sandbox/imports/{import_id}/upload").content
+
+    def fault(self, name: str, **options: object) -> None:
+        """Set a fault; see `faults` for names and options."""
+        self._call("POST", "/sandbox/faults", {"name": name, **options})
+
+    def clear_faults(self) -> None:
+        """Forget all faults and let stuck imports go on."""
+        self._call("DELETE", "/sandbox/faults")
+
+    def edit(self, kind: str, sis_id: str, **fields: str | None) -> None:
+        """Somebody changes fields of a thing in Canvas's pages; they become sticky."""
+        self._call("POST", "/sandbox/edit", {"kind": kind, "sis_id": sis_id, "fields": fields})
+
+    def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
+        with httpx.Client(timeout=30, trust_env=False) as client:
+            response = client.request(method, self.url + path, json=body)
+        response.raise_for_status()
+        return response
+
+
+@contextmanager
+def running_canvas(
+    state: Path,
+    *,
+    tokens: Mapping[str, str] | None = None,
+    port: int = 0,
+    root_account_id: int = 1,
+    name: str = "Sandbox Canvas",
+    **more: Any,
+) -> Iterator[Canvas]:
+    """A stand-in in a thread of this process, on a free loopback port; stopped at the end of the block.
+
+    `more` are further fields of Settings. Here the queue does not rest after an abort, unless told to.
+    """
+    if tokens:
+        more["tokens"] = dict(tokens)
+    settings = Settings(name=name, root_account_id=root_account_id, **{"pause_after_abort": 0.0, **more})
+    sandbox = Sandbox(state, settings)
+    with listening_socket(port) as listening:
+        sandbox.start()
+        server = uvicorn_server(sandbox)
+        listening.listen(128)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="canvas", daemon=True)
+        thread.start()
+        try:
+            yield Canvas(f"http://{LOOPBACK}:{listening.getsockname()[1]}", next(iter(settings.tokens)))
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)
+            sandbox.stop()

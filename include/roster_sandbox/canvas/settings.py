@@ -1,0 +1,35 @@
+"""What a stand-in is: its name, who may do what, and how patient it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the stand-in
+PROVIDERS = {"canvas": 1, "saml": 2, "google": 3}
+BUILT_IN_ROLES = {
+    "student": ("StudentEnrollment", 3),
+    "teacher": ("TeacherEnrollment", 4),
+    "ta": ("TaEnrollment", 5),
+    "designer": ("DesignerEnrollment", 6),
+    "observer": ("ObserverEnrollment", 7),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Fixed while the stand-in runs.
+
+    tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `none` (a user without
+    rights). providers: type name to number. custom_roles: name to enrolment type. pause_after_abort: seconds until
+    the next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the
+    file of messages trails the end of an import.
+    """
+
+    name: str = "Sandbox Canvas"
+    tokens: Mapping[str, str] = field(default_factory=lambda: {DEFAULT_TOKEN: "admin"})
+    root_account_id: int = 1
+    providers: Mapping[str, int] = field(default_factory=lambda: dict(PROVIDERS))
+    custom_roles: Mapping[str, str] = field(default_factory=dict)
+    pause_after_abort: float = 600.0
+    attachment_delay: float = 0.0
