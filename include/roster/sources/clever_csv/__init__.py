@@ -1,0 +1,26 @@
+"""Clever's CSV export: schools, students, teachers, sections, enrollments and staff, a full snapshot each time.
+
+    columns    which columns of which file are read, and no others: never Password
+    reading    extract: the files become raw tables, with what they prove
+    proof      whether what is absent is gone: control file, references, shrinkage
+    people     raw tables → users and guardians
+    classes    raw tables → orgs, sessions, courses, classes, enrolments
+
+admins.csv, which Clever has given up, is not read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from roster.model import Roster
+from roster.sources.clever_csv.mapping import to_roster as _to_roster
+from roster.sources.clever_csv.reading import extract
+from roster.tenants import CleverCsv
+
+__all__ = ["extract", "to_roster"]
+
+
+def to_roster(raw: Path, settings: CleverCsv) -> Roster:
+    """The roster that the raw tables in the folder hold."""
+    return _to_roster(raw, settings.name)

@@ -1,0 +1,69 @@
+"""Raw tables → the roster: joins what `people` and `classes` make, with the lineage of it all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from roster.model import Roster
+from roster.sources.clever_csv import classes, people
+from roster.sources.clever_csv.columns import FILES
+
+
+def to_roster(raw: Path, source: str) -> Roster:
+    """The roster in the folder of raw tables; source: its name in lineage.
+
+    Nothing is judged here: rows without an id keep none, rows of one id that do not agree stay side by side, and what
+    refers to nothing still refers to it.
+    """
+    schools, students, teachers, sections, enrollments, staff = (raw_table(raw, stem) for stem in FILES)
+    persons = people.persons(students, teachers, staff)
+    contacts = people.contacts(students)
+    lessons = classes.lessons(sections)
+    teaching = classes.teaching(sections)
+    attending = classes.attending(enrollments)
+    lineage = [
+        _lineage("orgs", "school_id", schools, "schools.csv"),
+        _lineage("academic_sessions", "session_id", lessons, "sections.csv"),
+        _lineage("courses", "course_id", lessons, "sections.csv"),
+        _lineage("classes", "section_id", lessons, "sections.csv"),
+        _lineage("users", "sourced_id", persons),
+        _lineage("users", "sourced_id", people.guardian_rows(contacts)),
+        _lineage("enrollments", "sourced_id", attending, "enrollments.csv"),
+        _lineage("enrollments", "sourced_id", teaching, "sections.csv"),
+        _lineage("guardians", "sourced_id", contacts, "students.csv"),
+    ]
+    return Roster.of(
+        {
+            "orgs": classes.orgs(schools),
+            "academic_sessions": classes.sessions(lessons),
+            "courses": classes.courses(lessons),
+            "classes": classes.classes(lessons),
+            "users": pl.concat([people.merged(persons), people.merged(people.guardian_rows(contacts))]),
+            "enrollments": pl.concat([classes.enrollments(attending), classes.enrollments(teaching)]),
+            "guardians": people.links(contacts),
+            "lineage": pl.concat(lineage).with_columns(source=pl.lit(source)),
+        }
+    )
+
+
+def raw_table(raw: Path, stem: str) -> pl.LazyFrame:
+    """The raw table with every column that is ever read of its file; null where the file has none."""
+    wanted = FILES[stem].wanted
+    file = raw / f"{stem}.parquet"
+    if not file.exists():
+        return pl.LazyFrame(schema=dict.fromkeys(wanted, pl.String) | {"row": pl.Int64})
+    frame = pl.scan_parquet(file)
+    present = frame.collect_schema()
+    return frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in present)
+
+
+def _lineage(table: str, key: str, rows: pl.LazyFrame, file: str | None = None) -> pl.LazyFrame:
+    """file: where all rows are of one file; else the rows have a column `file`."""
+    return rows.select(
+        table=pl.lit(table),
+        record=pl.col(key),
+        file=pl.lit(file) if file else pl.col("file"),
+        row=pl.col("row"),
+    )
