@@ -15,7 +15,8 @@ from roster.tenants import Tenant
 def members(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """Students and staff with an id whom the tenant does not exclude.
 
-    The columns of `users`, user_id, school (the primary one) and scope: `school` for those of whom no school, and no class that they are enrolled in, is synced.
+    The columns of `users`, user_id, school (the primary one) and scope: `school` for those of whom no school, and no
+    class that they are enrolled in, is synced.
     """
     people = known(roster, settings).filter(pl.col("kind") != "guardian")
     if every_school(settings):
