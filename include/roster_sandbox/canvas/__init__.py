@@ -5,7 +5,8 @@
         ...
         assert canvas.state()["users"] == []
 
-`importers/` holds one module per SIS file; `faults` all that can be made to go wrong; `/sandbox/…` is no part of Canvas.
+`importers/` holds one module per SIS file, `faults` all that can be made to go wrong; `/sandbox/…` is no part of
+Canvas.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 FINAL = ("imported", "imported_with_messages", "failed", "failed_with_messages", "aborted")
 SHOWN_MESSAGES = 24
+US = "Sandbox Admin"
 
 
 def import_json(db: sqlite3.Connection, row: sqlite3.Row, base_url: str, *, single: bool) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def import_json(db: sqlite3.Connection, row: sqlite3.Row, base_url: str, *, sing
         "diffed_against_import_id": None,
         "csv_attachments": [],
         "diffed_csv_attachments": [],
-        "user": {"id": 1 if row["owner"] == "us" else 2, "name": row["owner"]},
+        "user": {"id": 1 if row["owner"] == US else 2, "name": row["owner"]},
         **options,
     }
     if row["identifier"]:

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from roster_sandbox.canvas import dates
-from roster_sandbox.canvas.answers import import_json, message_json
+from roster_sandbox.canvas.answers import US, import_json, message_json
 from roster_sandbox.canvas.faults import Queue, SlowImport, Stuck
 from roster_sandbox.canvas.options import Options, Refused, read_options, refuse_contradictions
 from roster_sandbox.canvas.paging import NOT_FOUND, page
@@ -109,7 +109,7 @@ def _insert(
     state: str,
     stuck: str | None = None,
     faults: str = "[]",
-    owner: str = "us",
+    owner: str = US,
 ) -> int:
     moment = dates.now()
     cursor = db.execute(

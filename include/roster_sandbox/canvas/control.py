@@ -6,7 +6,7 @@ It wants no token and listens where the stand-in listens, on loopback.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -64,8 +64,8 @@ class Edit(BaseModel):
 @router.get("/state")
 def state(db: Db) -> JSONResponse:
     """Everything there is, live and deleted, in the words of the SIS files; `id` is Canvas's own number."""
-    with transaction(db):
-        return JSONResponse({name: [dict(row) for row in db.execute(query)] for name, query in _STATE.items()})
+    db.execute("BEGIN")  # one snapshot of all tables
+    return JSONResponse({name: [dict(row) for row in db.execute(query)] for name, query in _STATE.items()})
 
 
 @router.get("/imports")
@@ -135,10 +135,10 @@ async def edit(request: Request) -> JSONResponse:
 
 
 def _edit(db: sqlite3.Connection, wanted: Edit, values: dict[str, str | None]) -> None:
-    table, column, value = _TABLES.get(wanted.kind, "users"), "sis_id", wanted.sis_id
+    table, column, value = _TABLES.get(wanted.kind, "users"), "sis_id", str(wanted.sis_id)
     if wanted.kind == "user":
         login = db.execute("SELECT user_id FROM logins WHERE sis_id = ?", (wanted.sis_id,)).fetchone()
-        column, value = "id", login["user_id"] if login else None
+        column, value = "id", str(login["user_id"] if login else "")
     row = db.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,)).fetchone()  # noqa: S608 - both are ours
     if row is None:
         raise Refused(404, {"errors": [f"no such {wanted.kind}"]})

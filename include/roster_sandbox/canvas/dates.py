@@ -15,7 +15,7 @@ class BadDate(ValueError):
 
 
 def now() -> str:
-    """This second in UTC, as the API writes it."""
+    """The present second in UTC, as the API writes it."""
     return written(datetime.now(UTC))
 
 

@@ -143,7 +143,7 @@ class SlowImport(Fault):
 
 
 class Stuck(Fault):
-    """The import stays in a state; `created` and `importing` go on when the faults are cleared, `initializing` never."""
+    """The import stays in a state until the faults are cleared; in `initializing` for good."""
 
     name: Literal["stuck"] = "stuck"
     state: Literal["initializing", "created", "importing"] = "importing"

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from roster_sandbox.canvas import faults
-from roster_sandbox.canvas.paging import NOT_FOUND
 from roster_sandbox.canvas.sandbox import UNAUTHORIZED, Sandbox
 
 Message = MutableMapping[str, Any]
@@ -219,8 +218,3 @@ async def _reply(send: Send, status: int, body: Any, headers: list[tuple[bytes, 
     lines = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})
-
-
-def not_found() -> dict[str, Any]:
-    """What Canvas says about anything that is not there."""
-    return NOT_FOUND

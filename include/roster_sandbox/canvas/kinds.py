@@ -1,4 +1,4 @@
-"""What kind of SIS file a header makes: kinds are tried in the order they are processed, and the first that fits wins."""
+"""What kind of SIS file a header makes: tried in the order of processing, and the first that fits wins."""
 
 from __future__ import annotations
 

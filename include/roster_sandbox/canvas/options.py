@@ -16,8 +16,8 @@ _REMOVE_STATUSES = frozenset({"deleted", "suspended"})
 _BATCH_DROP_STATUSES = frozenset({"deleted", "completed", "inactive"})
 
 
-class Refused(Exception):  # noqa: N818 - named for what happened
-    """The request is answered with a status and a body; `saved` tells that an import was left behind in `initializing`."""
+class Refused(Exception):
+    """The request gets this status and body; `saved` tells that an import was left behind in `initializing`."""
 
     def __init__(self, status: int, body: dict[str, Any], *, saved: bool = False) -> None:
         super().__init__(str(status))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -36,7 +37,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Prepare the folder and let the queue run."""
-        self.store.prepare(self.settings.name, self.settings.root_account_id, "Sandbox Admin")
+        self.store.prepare(self.settings.name, self.settings.root_account_id, US)
         self.worker.start()
 
     def stop(self) -> None:

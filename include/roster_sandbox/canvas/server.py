@@ -91,7 +91,7 @@ def serve(folder: Path, settings: Settings, *, port: int, host: str = LOOPBACK) 
     with listening_socket(port, host) as listening:
         sandbox.start()
         try:
-            print(f"{settings.name} listens at http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201
+            print(f"{settings.name} listens at http://{host}:{listening.getsockname()[1]}", flush=True)
             uvicorn_server(sandbox).run(sockets=[listening])
         finally:
             sandbox.stop()

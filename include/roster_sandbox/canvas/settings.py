@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DEFAULT_TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the stand-in
+DEFAULT_TOKEN = "sandbox-token"
 PROVIDERS = {"canvas": 1, "saml": 2, "google": 3}
 BUILT_IN_ROLES = {
     "student": ("StudentEnrollment", 3),

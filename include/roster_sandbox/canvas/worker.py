@@ -34,7 +34,7 @@ _TICK = 0.02
 _AT_ONCE = 50
 
 
-class Interrupted(Exception):  # noqa: N818 - named for what happened
+class Interrupted(Exception):
     """The import ends before its rows do: aborted, failed, or the stand-in is being stopped."""
 
     def __init__(self, state: str | None) -> None:
@@ -163,6 +163,9 @@ class Job:
             return None
         if kind.name not in APPLY:
             self._run.fail_file(file, f"Files of {kind.name} are not simulated by this stand-in")
+            return None
+        if b"\0" in data and kind.name != "user":
+            self._run.fail_file(file, "Error while importing CSV: the file contains NULL characters")
             return None
         return Source(kind, file, [name.lower() for name in table.header], table.records)
 

@@ -15,13 +15,17 @@ OBSERVER = "ObserverEnrollment"
 
 
 def set_state(run: Run, enrollment: sqlite3.Row, state: str) -> None:
-    """Give an enrolment a state, count it, and let its observers follow."""
+    """Give an enrolment a state, count it, and let its observers follow.
+
+    The row may be stale: a student handled just before may have taken this observer along.
+    """
+    before = run.db.execute("SELECT state FROM enrollments WHERE id = ?", (enrollment["id"],)).fetchone()["state"]
     run.db.execute(
         "UPDATE enrollments SET state = ?, import_id = ? WHERE id = ?", (state, run.import_id, enrollment["id"])
     )
-    run.changed("Enrollment", enrollment["state"], state)
+    run.changed("Enrollment", before, state)
     if enrollment["type"] == STUDENT:
-        observers_follow(run, int(enrollment["id"]), enrollment["state"])
+        observers_follow(run, int(enrollment["id"]), before)
 
 
 def observers_follow(run: Run, enrollment_id: int, before: str | None) -> None:

@@ -15,7 +15,7 @@ _STATES = ("active", "deleted", "completed", "inactive")  # deleted_last_complet
 _PLACED = ("teacher", "ta", "observer", "designer")
 
 
-class RowRefused(Exception):  # noqa: N818 - named for what happened
+class RowRefused(Exception):
     """The row is not applied; the text is its message."""
 
 
