@@ -22,6 +22,7 @@
     │   └── StoreNotExclusive      the store can't keep two writers apart
     ├── RunFolderBroken          the data team: a step's folder is missing or not whole
     ├── RequestUnknown           whoever asked for `only`, `release` or a record
+    ├── StoppedByRule            whoever keeps the source system: a rule of severity stop found something
     └── NightFailed              the data team: the verdict of a run, by reasons
 
 Messages carry counts, rows of files (`students.csv:17`), rules and limits; never a person's name, address or id.
@@ -51,6 +52,7 @@ __all__ = [
     "SourceIncomplete",
     "SourceUnreachable",
     "SourceUnreadable",
+    "StoppedByRule",
     "StoreNotExclusive",
     "TenantFileWrong",
 ]
@@ -142,6 +144,10 @@ class RunFolderBroken(RosterError):
 
 class RequestUnknown(RosterError):
     """A named request, plan hash or record is not there."""
+
+
+class StoppedByRule(RosterError):
+    """A rule of severity stop found something: nothing of this night goes on."""
 
 
 class NightFailed(RosterError):

@@ -91,13 +91,20 @@ def write_json(folder: Path, name: str, content: Any) -> None:
     (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 
-def next_number(store: Store, tenant: str, run: Run) -> int:
-    """The next number of the tenant's artefacts, taken for good; it orders them."""
+def next_number(store: Store, tenant: str, content: dict[str, Any]) -> int:
+    """The next number of the tenant's artefacts, taken for good with what is known of it; numbers order artefacts."""
     taken = [int(name) for name in store.names(f"artefacts/{tenant}")]
     number = max(taken, default=0) + 1
-    while not store.create(f"artefacts/{tenant}/{number:08d}", run.path.encode()):
+    while not store.create(f"artefacts/{tenant}/{number:08d}", json.dumps(content, indent=1).encode()):
         number += 1
     return number
+
+
+def artefacts_before(store: Store, tenant: str, number: int) -> Iterator[dict[str, Any]]:
+    """What is kept of the tenant's earlier artefacts (path, standing, practice), newest first."""
+    for name in reversed(store.names(f"artefacts/{tenant}")):
+        if int(name) < number:
+            yield store.read_json(f"artefacts/{tenant}/{name}")
 
 
 def point(store: Store, tenant: str, pointer: str, content: dict[str, Any]) -> None:

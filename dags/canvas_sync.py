@@ -1,0 +1,70 @@
+"""A DAG for each tenant: `<tenant>_canvas_test`, from the sources into the tenant's Canvas test environment.
+
+    extract.<source> … ─ check ─ transform ─┐
+                                    settle ─┴─ plan ─ load ─ hand_on ─ verdict
+
+A tenant file that can't be read becomes `<tenant>__broken`, whose page says what to mend; it harms no other tenant.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, DeadlineAlert, DeadlineReference, TaskGroup, get_parsing_context
+from airflow.sdk import AsyncCallback
+
+from roster.errors import TenantFileWrong
+from roster.tenants import Tenant, read_tenant, tenant_files
+from roster_airflow.night import broken, check, extract, hand_on, plan, transform, verdict
+from roster_airflow.notifications.roster import RosterNotifier
+from roster_airflow.operators.canvas import CanvasSettleOperator, CanvasSisImportOperator
+from roster_airflow.params import canvas_test_params
+from roster_airflow.retries import by_error
+
+log = logging.getLogger(__name__)
+
+
+def rehearsed(tenant: Tenant) -> Asset:
+    """Carries no data: it says that the pointer `tested` of the tenant is new."""
+    return Asset(name=f"{tenant.id}_rehearsed", uri=f"roster://{tenant.id}/rehearsed")
+
+
+def canvas_test(tenant: Tenant) -> DAG:
+    """One night of a tenant, into Canvas's test environment."""
+    with DAG(
+        f"{tenant.id}_canvas_test",
+        description=f"{tenant.name}: from the sources into the Canvas test environment",
+        doc_md=__doc__,
+        schedule=CronTriggerTimetable(tenant.schedule, timezone=tenant.timezone) if tenant.schedule else None,
+        catchup=False,
+        max_active_runs=1,
+        params=canvas_test_params(),
+        tags=["roster", tenant.id, "canvas", "test"],
+        default_args={"retries": 3, "retry_policy": by_error()},
+        on_failure_callback=[RosterNotifier(tenant.notify)],
+        deadline=DeadlineAlert(
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=tenant.deadline,
+            callback=AsyncCallback(RosterNotifier, kwargs={"connection": tenant.notify, "said": "is late"}),
+        ),
+    ) as dag:
+        with TaskGroup("extract"):
+            extracts = [extract.override(task_id=source)(tenant.id, source) for source in tenant.source_names]
+        checked = check(tenant.id, extracts)
+        transformed = transform(tenant.id, checked, extracts)
+        settled = CanvasSettleOperator(task_id="settle", tenant_id=tenant.id)
+        planned = plan(tenant.id, transformed, settled.output)
+        loaded = CanvasSisImportOperator(task_id="load", tenant_id=tenant.id, plan=planned)
+        handed = hand_on.override(outlets=[rehearsed(tenant)])(tenant.id)
+        loaded >> handed >> verdict.override(retries=0)(tenant.id)
+    return dag
+
+
+wanted = get_parsing_context().dag_id
+for tenant_id, file in tenant_files():
+    if wanted is not None and wanted not in (f"{tenant_id}_canvas_test", f"{tenant_id}__broken"):
+        continue
+    try:
+        globals()[tenant_id] = canvas_test(read_tenant(file))
+    except TenantFileWrong as fault:
+        globals()[tenant_id] = broken(tenant_id, str(fault))

@@ -1,0 +1,136 @@
+"""Canvas's answer to an import, row by row: nothing is acknowledged, so it is told from messages and counts.
+
+A row is *sent* if its import ended, no message refuses it, and Canvas counted as many rows of its file as it should
+have; *refused* if a message says so; else *in doubt*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from roster.canvas.messages import ImportMessage, classify
+from roster.ledger import OUTCOMES, in_doubt
+
+ENDED = frozenset({"imported", "imported_with_messages", "failed_with_messages"})
+FINAL = ENDED | {"failed", "aborted"}
+
+# One line per message. row: number in our CSV, null where the message is about a file or the whole import.
+PROBLEMS = pl.Schema(
+    {
+        "file": pl.String,
+        "row": pl.Int64,
+        "key": pl.String,
+        "school": pl.String,
+        "outcome": pl.String,
+        "rule": pl.String,
+        "message": pl.String,
+        "advice": pl.String,
+        "again": pl.Boolean,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """outcomes: ledger.OUTCOMES of every row sent. problems: PROBLEMS. doubts: why rows are in doubt, in counts."""
+
+    outcomes: pl.DataFrame
+    problems: pl.DataFrame
+    doubts: tuple[str, ...]
+
+    @property
+    def newly_refused(self) -> int:
+        """Rows refused that the ledger does not already have as refused in the same words."""
+        new = self.problems.filter((pl.col("outcome") == "refused") & ~pl.col("again")).select("file", "row").unique()
+        refused = self.outcomes.filter(pl.col("outcome") == "refused")
+        told = self.problems.filter(pl.col("row").is_not_null()).select("file", "row").unique()
+        silent = refused.join(told, on=["file", "row"], how="anti")  # rows of a file that Canvas did not read at all
+        return refused.join(new, on=["file", "row"], how="semi").height + silent.height
+
+    def count(self, outcome: str) -> int:
+        """How many rows ended that way."""
+        return self.outcomes.filter(pl.col("outcome") == outcome).height
+
+
+def read(
+    sent: pl.DataFrame,
+    state: str,
+    counts: Mapping[str, int],
+    messages: Sequence[ImportMessage],
+    refused_before: pl.DataFrame,
+) -> Answer:
+    """What became of the rows in `sent` (ledger.SENT).
+
+    state: workflow_state of the ended import. counts: data.counts. messages: all of /errors. refused_before: file, key,
+    refused of the ledger, so that a row refused again (the same row) is told from a new refusal.
+    """
+    problems, uncounted, whole_files = _read_messages(sent, messages, refused_before)
+    if state not in ENDED:
+        reason = f"the import ended as {state}: any of its {sent.height} rows may have been applied"
+        return Answer(in_doubt(sent), problems, (reason,) if sent.height else ())
+    refused = problems.filter(pl.col("outcome") == "refused").select("file", "row").unique()
+    outcomes = sent.select("file", "row", "new").join(
+        refused.with_columns(outcome=pl.lit("refused")), on=["file", "row"], how="left"
+    )
+    doubts, doubtful = [], []
+    for file, rows in outcomes.group_by("file", maintain_order=True):
+        name = str(file[0])
+        if name in whole_files:
+            continue
+        missing = uncounted.filter(pl.col("file") == name)["row"].n_unique()
+        # A user deleted before is passed over without count or message, and is what was asked for.
+        passed_over = rows.filter(pl.col("new").str.json_path_match("$.status") == "deleted").height if name == "users.csv" else 0
+        expected, counted = rows.height - missing, counts.get(name.removesuffix(".csv"), 0)
+        if not expected - passed_over <= counted <= expected:
+            doubtful.append(name)
+            doubts.append(f"{name}: Canvas counted {counted} rows where {expected} should have been applied")
+    settled = outcomes.select(
+        "file",
+        "row",
+        outcome=pl.when(pl.col("file").is_in(whole_files))
+        .then(pl.lit("refused"))
+        .when(pl.col("outcome").is_not_null())
+        .then("outcome")
+        .when(pl.col("file").is_in(doubtful))
+        .then(pl.lit("doubt"))
+        .otherwise(pl.lit("sent")),
+    )
+    return Answer(settled.cast(OUTCOMES), problems, tuple(doubts))  # type: ignore[arg-type]
+
+
+def _read_messages(
+    sent: pl.DataFrame, messages: Sequence[ImportMessage], refused_before: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """(PROBLEMS, file and row of rows that Canvas did not count, files it did not read at all)."""
+    lines, uncounted, whole_files = [], [], []
+    for message in messages:
+        reading = classify(message.message)
+        file = (message.file or "").rpartition("/")[2] or None
+        if reading.outcome == "file" and file:
+            whole_files.append(file)
+        if not reading.counted and message.row is not None:
+            uncounted.append((file, message.row))
+        lines.append((file, message.row, reading.outcome, reading.rule, message.message, reading.advice))
+    told = pl.DataFrame(
+        lines,
+        schema={
+            "file": pl.String,
+            "row": pl.Int64,
+            "outcome": pl.String,
+            "rule": pl.String,
+            "message": pl.String,
+            "advice": pl.String,
+        },
+        orient="row",
+    )
+    known = sent.select("file", "row", "key", "school", "new")
+    problems = (
+        told.join(known, on=["file", "row"], how="left")
+        .join(refused_before.select("file", "key", "refused"), on=["file", "key"], how="left")
+        .with_columns(again=(pl.col("refused") == pl.col("new")).fill_null(value=False))
+    )
+    rows = pl.DataFrame(uncounted, schema={"file": pl.String, "row": pl.Int64}, orient="row").unique()
+    return problems.select(*PROBLEMS).cast(PROBLEMS), rows, sorted(set(whole_files))  # type: ignore[arg-type]

@@ -1,0 +1,334 @@
+"""The ledger: what one Canvas root account was given, refused, or may have; and the journal of imports that moves it.
+
+Below `ledgers/<host>/<root account>/` every version N has
+
+    N.intent.json    created if absent, before the POST: the lock, and all that is needed to settle it
+    N.settled.json   created if absent, when it is known what became of it; names the rows of version N
+
+A version without `settled` is an import that is open; nothing is planned or posted until it is settled. An import that
+Canvas never showed is *abandoned*: its identifier is never posted again, and if it turns up after all its rows are in
+doubt. The ledger never claims more than Canvas was told and did not refuse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from roster.errors import ImportOpen, LedgerFault, LedgerMoved
+from roster.store import Store
+
+SCHEMA = 1
+WATCHED = timedelta(days=30)
+
+# row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
+# refused last. columns: the columns that `row` was sent with. dropped: the last row taken was a drop. sequence: number
+# of the artefact that last wrote the row.
+LEDGER = pl.Schema(
+    {
+        "file": pl.String,
+        "key": pl.String,
+        "row": pl.String,
+        "columns": pl.String,
+        "doubt": pl.String,
+        "refused": pl.String,
+        "dropped": pl.Boolean,
+        "school": pl.String,
+        "sequence": pl.Int64,
+    }
+)
+
+# One line per row of an import. row: its number in the CSV, the header being 1. columns: those of the CSV.
+SENT = pl.Schema(
+    {
+        "file": pl.String,
+        "row": pl.Int64,
+        "key": pl.String,
+        "action": pl.String,
+        "old": pl.String,
+        "new": pl.String,
+        "columns": pl.String,
+        "school": pl.String,
+    }
+)
+
+# What became of the rows of an import, keyed by file and row. outcome: sent, refused or doubt.
+OUTCOMES = pl.Schema({"file": pl.String, "row": pl.Int64, "outcome": pl.String})
+
+
+class Intent(BaseModel):
+    """An import that is about to be posted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    identifier: str
+    plan_hash: str
+    state: str
+    sent: str
+    sequence: int
+    run: str
+    written: datetime
+    kind: Literal["import", "surfaced"] = "import"
+
+
+class Settled(BaseModel):
+    """What became of it. outcome: taken (Canvas ended it), lost (it never ended), abandoned (Canvas never showed it),
+    surfaced (an abandoned one turned up). facts: counts and states for the report, no records. problems: where Canvas's
+    messages about it lie."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_schema: int = SCHEMA
+    version: int
+    identifier: str
+    plan_hash: str
+    outcome: Literal["taken", "lost", "abandoned", "surfaced"]
+    import_id: str | None
+    rows: str
+    state: str
+    facts: Mapping[str, Any]
+    problems: str | None
+    sent: str
+    written: datetime
+    settled: datetime
+    run: str
+
+
+def identifier(host: str, account: str, version: int, plan_hash: str) -> str:
+    """The import's data-set identifier, well under Canvas's 128 bytes: one for each ledger version and plan."""
+    digest = hashlib.sha256("\n".join((host, account, str(version), plan_hash)).encode()).hexdigest()
+    return f"roster-{version}-{digest[:32]}"
+
+
+def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequence: int) -> pl.DataFrame:
+    """The ledger's rows after an import: SENT and OUTCOMES (a row without outcome is in doubt) on top of LEDGER.
+
+    sent: the row is what Canvas has; refused: it keeps what it had, and will be asked again; doubt: it has one of them.
+    """
+    told = sent.join(outcomes, on=["file", "row"], how="left").with_columns(pl.col("outcome").fill_null("doubt"))
+    joined = before.join(
+        told.select(
+            "file",
+            "key",
+            "outcome",
+            "action",
+            "new",
+            new_columns="columns",
+            new_school="school",
+        ),
+        on=["file", "key"],
+        how="full",
+        coalesce=True,
+    )
+    taken, refused, doubt = (pl.col("outcome") == word for word in ("sent", "refused", "doubt"))
+    after = joined.with_columns(
+        row=pl.when(taken).then("new").otherwise("row"),
+        columns=pl.when(taken).then("new_columns").otherwise("columns"),
+        doubt=pl.when(taken).then(None).when(doubt).then("new").otherwise("doubt"),
+        refused=pl.when(taken).then(None).when(refused).then("new").otherwise("refused"),
+        dropped=pl.when(taken).then(pl.col("action") == "drop").otherwise(pl.col("dropped").fill_null(value=False)),
+        school=pl.coalesce("new_school", "school"),
+        sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
+    )
+    return after.select(*LEDGER).cast(LEDGER).sort("file", "key")  # type: ignore[arg-type]
+
+
+def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
+    """OUTCOMES that leave every row of the import in doubt."""
+    return sent.select("file", "row", outcome=pl.lit("doubt"))
+
+
+class Ledger:
+    """The ledger of one host and root account, in a store."""
+
+    def __init__(self, store: Store, host: str, account: str) -> None:
+        self.store = store
+        self.host, self.account = host, account
+        self.path = f"ledgers/{host.replace(':', '_')}/{account}"
+
+    def versions(self) -> tuple[int, int]:
+        """(highest settled version, highest version with an intent); equal where nothing is open, 0 at the start."""
+        names = self.store.names(self.path)
+        highest = {"settled": 0, "intent": 0}
+        for name in names:
+            number, _, kind = name.removesuffix(".json").partition(".")
+            if kind in highest:
+                highest[kind] = max(highest[kind], int(number))
+        return highest["settled"], max(highest.values())
+
+    def open_intent(self) -> Intent | None:
+        """The import that is not settled yet."""
+        settled, intended = self.versions()
+        return self.intent(intended) if intended > settled else None
+
+    def intent(self, version: int) -> Intent:
+        """The intent of that version."""
+        return Intent.model_validate_json(self.store.read(self._name(version, "intent")))
+
+    def settled(self, version: int) -> Settled:
+        """What became of that version; LedgerFault where a newer release of this package wrote it."""
+        content = self.store.read_json(self._name(version, "settled"))
+        if content.get("model_schema", 0) > SCHEMA:
+            message = f"the ledger of {self.host} was written by a newer release (schema {content['model_schema']})"
+            raise LedgerFault(message)
+        return Settled.model_validate(content)
+
+    def current(self) -> tuple[int, str, pl.DataFrame]:
+        """(version, state, rows): the newest settled version, the digest that stands for its content, its LEDGER."""
+        version, _ = self.versions()
+        if version == 0:
+            return 0, "empty", pl.DataFrame(schema=LEDGER)
+        settled = self.settled(version)
+        return version, settled.state, self._frame(settled.rows)
+
+    def sent(self, entry: Intent | Settled) -> pl.DataFrame:
+        """The rows that the import carries."""
+        return self._frame(entry.sent)
+
+    def problems(self, entry: Settled) -> pl.DataFrame | None:
+        """What Canvas said about the import, as it was read when it was settled."""
+        return self._frame(entry.problems) if entry.problems else None
+
+    def settlement_of(self, plan_hash: str, run: str, since: int) -> Settled | None:
+        """How this run's import of that plan ended, if it was settled after version `since` (a step that runs again)."""
+        version, _ = self.versions()
+        while version > since:
+            settled = self.settled(version)
+            if settled.run == run and settled.plan_hash == plan_hash and settled.outcome != "surfaced":
+                return settled
+            version -= 1
+        return None
+
+    def intend(self, sent: pl.DataFrame, *, plan_hash: str, state: str, sequence: int, run: str, now: datetime) -> Intent:
+        """Write the import that is about to be posted; the caller alone may then post it.
+
+        state: the digest of the version that the plan was made against. Raises LedgerMoved where the ledger says
+        otherwise by now, ImportOpen where another import has not been settled.
+        """
+        if opened := self.open_intent():
+            message = f"import {opened.identifier} of {opened.written:%Y-%m-%d %H:%M} UTC has not been settled"
+            raise ImportOpen(message)
+        version, present, _ = self.current()
+        if present != state:
+            message = "the ledger moved on since this plan was made: clear the run from its plan on"
+            raise LedgerMoved(message)
+        following = version + 1
+        intent = Intent(
+            version=following,
+            identifier=identifier(self.host, self.account, following, plan_hash),
+            plan_hash=plan_hash,
+            state=state,
+            sent=self._keep("sent", sent),
+            sequence=sequence,
+            run=run,
+            written=now,
+        )
+        if not self.store.create(self._name(following, "intent"), intent.model_dump_json(indent=1).encode()):
+            message = "another run is loading into this Canvas at this moment: clear the run from its plan on"
+            raise LedgerMoved(message)
+        return intent
+
+    def settle(
+        self,
+        intent: Intent,
+        outcomes: pl.DataFrame,
+        *,
+        outcome: Literal["taken", "lost", "abandoned", "surfaced"],
+        import_id: str | None,
+        now: datetime,
+        facts: Mapping[str, Any] | None = None,
+        problems: pl.DataFrame | None = None,
+    ) -> Settled:
+        """Write what became of an import, as the next version. Settling twice gives the first answer."""
+        version, state, before = self.current()
+        if version < intent.version:
+            sent = self.sent(intent)
+            after = before if outcome == "abandoned" else moved(before, sent, outcomes, intent.sequence)
+            settled = Settled(
+                version=intent.version,
+                identifier=intent.identifier,
+                plan_hash=intent.plan_hash,
+                outcome=outcome,
+                import_id=import_id,
+                rows=self._keep("rows", after),
+                state=state if outcome == "abandoned" else secrets.token_hex(16),
+                facts=facts or {},
+                problems=None if problems is None else self._keep("problems", problems),
+                sent=intent.sent,
+                written=intent.written,
+                settled=now,
+                run=intent.run,
+            )
+            self.store.create(self._name(intent.version, "settled"), settled.model_dump_json(indent=1).encode())
+        return self.settled(intent.version)
+
+    def watched(self, now: datetime) -> list[Settled]:
+        """Abandoned imports that may still turn up in Canvas, and have not yet."""
+        version, _ = self.versions()
+        found: dict[str, Settled] = {}
+        surfaced = set()
+        while version > 0:
+            settled = self.settled(version)
+            if now - settled.written > WATCHED:
+                break
+            if settled.outcome == "surfaced":
+                surfaced.add(settled.identifier)
+            elif settled.outcome == "abandoned":
+                found[settled.identifier] = settled
+            version -= 1
+        return [settled for name, settled in found.items() if name not in surfaced]
+
+    def surface(self, late: Settled, import_id: str, now: datetime) -> Settled:
+        """An abandoned import turned up in Canvas: its rows are in doubt from the next version on."""
+        if opened := self.open_intent():
+            message = f"import {opened.identifier} has not been settled"
+            raise ImportOpen(message)
+        version, state, _ = self.current()
+        intent = Intent(
+            version=version + 1,
+            identifier=late.identifier,
+            plan_hash=late.plan_hash,
+            state=state,
+            sent=late.sent,
+            sequence=0,
+            run=late.run,
+            written=late.written,
+            kind="surfaced",
+        )
+        if not self.store.create(self._name(intent.version, "intent"), intent.model_dump_json(indent=1).encode()):
+            message = "another run is loading into this Canvas at this moment: clear the run from its plan on"
+            raise LedgerMoved(message)
+        return self.settle(intent, in_doubt(self.sent(intent)), outcome="surfaced", import_id=import_id, now=now)
+
+    def _name(self, version: int, kind: str) -> str:
+        return f"{self.path}/{version:08d}.{kind}.json"
+
+    def _keep(self, what: str, frame: pl.DataFrame) -> str:
+        """Write a frame under a name of its own; the journal entry that names it makes it count."""
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer)
+        path = f"{self.path}/{what}/{secrets.token_hex(12)}.parquet"
+        self.store.write(path, buffer.getvalue())
+        return path
+
+    def _frame(self, path: str) -> pl.DataFrame:
+        return pl.read_parquet(io.BytesIO(self.store.read(path)))
+
+
+def live(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a ledger that Canvas has and that are not dropped."""
+    return rows.filter(pl.col("row").is_not_null() & ~pl.col("dropped"))
+
+
+def decoded(text: str | None) -> dict[str, Any]:
+    """A row's columns from its JSON; nothing for null."""
+    return json.loads(text) if text else {}

@@ -1,0 +1,65 @@
+"""Extract: one source's raw tables and what they prove; where the source fails, the last good extract stands in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+
+from roster.errors import RunFolderBroken, SourceFault
+from roster.evidence import Evidence
+from roster.runs import point, pointed, read_step, reading
+from roster.sources import Delivery, system
+from roster.steps import Done, Night
+
+
+def extract(night: Night, source_name: str, delivery: Delivery, now: datetime) -> Done:
+    """Read the source into `extract.<source>`: <table>.parquet and evidence.json. Raises SourceFault.
+
+    now: aware; decides whether a file is still being written.
+    """
+    settings = next(source for source in night.tenant.sources if source.name == source_name)
+    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
+    last_good = Evidence.model_validate(good["evidence"]) if good else None
+    with night.run.write(f"extract.{source_name}") as step:
+        evidence = system(settings.system).extract(delivery, settings, step.folder, last_good=last_good, now=now)
+    return _done(step.path, evidence)
+
+
+def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
+    """The last good extract of a source that failed tonight, as *stale*: it proves nothing. Raises the fault where
+    there is none."""
+    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
+    if good is None:
+        raise fault
+    with night.run.write(f"extract.{source_name}") as step:
+        try:
+            with reading(night.store, good["path"]) as folder:
+                for file in folder.glob("*.parquet"):
+                    shutil.copyfile(file, step.folder / file.name)
+        except RunFolderBroken:
+            raise fault from None
+        evidence = Evidence.model_validate(good["evidence"]).carried()
+        (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
+    return _done(step.path, evidence)
+
+
+def evidence_of(night: Night, extracts: Mapping[str, str]) -> dict[str, Evidence]:
+    """The evidence in these extract folders, by source."""
+    return {
+        source: Evidence.model_validate(read_step(night.store, path, "evidence.json"))
+        for source, path in extracts.items()
+    }
+
+
+def keep_as_good(night: Night, extracts: Mapping[str, str]) -> None:
+    """From now on these extracts are what shrinkage is measured against, and what stands in for a failed one."""
+    for source, evidence in evidence_of(night, extracts).items():
+        if not evidence.stale:
+            content = {"path": extracts[source], "evidence": evidence.model_dump(mode="json")}
+            point(night.store, night.tenant.id, f"good-{source}", content)
+
+
+def _done(path: str, evidence: Evidence) -> Done:
+    counts = {**evidence.rows, "complete": evidence.complete, "proven": evidence.proven, "stale": evidence.stale}
+    return {"path": path, "counts": counts}

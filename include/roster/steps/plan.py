@@ -1,0 +1,154 @@
+"""Plan: the difference between an artefact and a ledger, what of it is free, and the import's rows."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from roster.errors import RequestUnknown
+from roster.evidence import Standing
+from roster.ledger import SENT, Ledger
+from roster.plan import KEYS, Plan, Wanted, Wish, plan
+from roster.runs import artefacts_before, reading, write_json
+from roster.safety import plan_hash
+from roster.steps import Done, Night
+
+KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The run's Params that concern the plan. only: a school's id or the name of a request."""
+
+    resync: bool = False
+    only: str | None = None
+    release: str | None = None
+
+
+def make_plan(night: Night, transform_path: str, ledger: Ledger, asked: Asked) -> Done:
+    """Plan the artefact against the ledger into `plan`.
+
+    Writes changes.parquet, sent.parquet (the free part, numbered as in the import), waiting.parquet, left.parquet,
+    limits.parquet and plan.json (hashes, the ledger's version, counts).
+    """
+    version, state, rows = ledger.current()
+    with reading(night.store, transform_path) as folder, night.run.write("plan") as step:
+        artefact = json.loads((folder / "artefact.json").read_text(encoding="utf-8"))
+        wanted = Wanted.read(folder)
+        standing = Standing.model_validate(artefact["standing"])
+        made = plan(
+            wanted,
+            rows,
+            night.tenant,
+            run_date=night.run_date,
+            sequence=artefact["number"],
+            proven=standing.proven,
+            present_before=present_before(night, standing, artefact["number"]),
+            wish=_wish(night, asked, wanted),
+        )
+        sent = numbered(made.free)
+        for name, frame in (
+            ("changes", made.changes),
+            ("sent", sent),
+            ("waiting", made.waiting),
+            ("left", made.left),
+            ("limits", made.limits),
+        ):
+            frame.write_parquet(step.folder / f"{name}.parquet")
+        counts = _counts(made, wanted)
+        content = {
+            "artefact": transform_path,
+            "number": artefact["number"],
+            "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
+            "free_hash": plan_hash(sent),
+            "held_hash": made.held_hash,
+            "released": made.released,
+            "standing": standing.model_dump(mode="json"),
+            "counts": counts,
+        }
+        write_json(step.folder, "plan.json", content)
+    return {"path": step.path, "counts": {**counts["totals"], "held_hash": made.held_hash}}
+
+
+def numbered(free: pl.DataFrame) -> pl.DataFrame:
+    """ledger.SENT of the free changes, in the order they stand in: rows of a file are numbered from 2, after its header."""
+    return free.with_columns(row=pl.int_range(pl.len()).over("file") + 2).select(*SENT).cast(SENT)  # type: ignore[arg-type]
+
+
+def present_before(night: Night, standing: Standing, number: int) -> pl.DataFrame | None:
+    """KEYS of the artefacts before this one, back to the newest that confirms what is absent tonight; None without."""
+    if standing.proven or not standing.complete:
+        return None
+    seen: list[pl.DataFrame] = []
+    with ExitStack() as stack:
+        for entry in artefacts_before(night.store, night.tenant.id, number):
+            if entry["practice"] or not night.store.exists(f"{entry['path']}/manifest.json"):
+                continue
+            folder = stack.enter_context(reading(night.store, entry["path"]))
+            seen.append(Wanted.read(folder).keys())
+            if Standing.model_validate(entry["standing"]).confirms(standing):
+                return pl.concat([frame.select(*KEYS) for frame in seen]).unique()
+    return None
+
+
+def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:
+    if asked.only is None:
+        return Wish(resync=asked.resync, release=asked.release)
+    request = f"requests/{night.tenant.id}/{asked.only}.json"
+    if night.store.exists(request):
+        content = night.store.read_json(request)
+        keys = asked_keys(wanted, content["kind"], content["id"])
+        return Wish(resync=asked.resync, only_keys=keys, release=asked.release)
+    if not any(frame.filter(pl.col("school") == asked.only).height for frame in wanted.rows.values()):
+        message = "`only` names neither a school of tonight's roster nor a request that `roster only` wrote"
+        raise RequestUnknown(message)
+    return Wish(resync=asked.resync, only_school=asked.only, release=asked.release)
+
+
+def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str, str]]:
+    """(file, key) of a user or class in Canvas's ids, with the enrolments and links; RequestUnknown where it is not wanted."""
+    file = KINDS_ASKED[kind]
+    keys = {(file, asked_id)} if asked_id in wanted.rows.get(file, pl.DataFrame({"key": []}))["key"] else set()
+    columns = {"enrollments.csv": ("user_id",), "user_observers.csv": ("observer_id", "student_id")}
+    if kind == "class":
+        columns = {"enrollments.csv": ("section_id",)}
+    for other, names in columns.items():
+        if other in wanted.rows:
+            rows = wanted.rows[other].filter(pl.any_horizontal(pl.col(name) == asked_id for name in names))
+            keys |= {(other, key) for key in rows["key"]}
+    if not keys:
+        message = f"the {kind} that the request names is not among tonight's rows"
+        raise RequestUnknown(message)
+    return frozenset(keys)
+
+
+def _counts(made: Plan, wanted: Wanted) -> dict[str, Any]:
+    by = made.changes.group_by("file", "school", "action", "why", "part").agg(rows=pl.len())
+    held = made.held.explode("holds").group_by(why="holds").agg(rows=pl.len()).sort("why")
+    reasons = {
+        "waiting": made.waiting.group_by("file").agg(rows=pl.len()),
+        "left": made.left.group_by("file", "reason").agg(rows=pl.len()),
+        "frozen": wanted.frozen.group_by("file", "reason").agg(rows=pl.len()),
+    }
+    return {
+        "totals": {
+            "free": made.free.height,
+            "held": made.held.height,
+            "waiting": made.waiting.height,
+            "left": made.left.height,
+            "frozen": wanted.frozen.height,
+            "limits": made.limits.filter("tripped").height,
+        },
+        "changes": by.sort(by.columns, nulls_last=True).to_dicts(),
+        "holds": held.to_dicts(),
+        "limits": made.limits.filter("tripped").to_dicts(),
+        **{name: frame.sort(frame.columns).to_dicts() for name, frame in reasons.items()},
+    }
+
+
+
+

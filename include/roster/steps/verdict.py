@@ -1,0 +1,204 @@
+"""Verdict: the report of a run, and whether it did all it should.
+
+Failed are: a step that did not finish, a source that failed or is stale, a rule of severity stop, a load that did not
+settle or refused more than its budget. Held, quarantined and refused within budget are notices.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from roster.canvas import module
+from roster.checks.catalogue import RULES
+from roster.runs import read_step, reading, write_json
+from roster.steps import Done, Night
+
+STEPS = ("check", "transform", "settle", "plan", "load")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
+    Params that were set. dry_run: the run was to stop after its plan."""
+
+    extracts: Mapping[str, Done | None]
+    steps: Mapping[str, Done | None]
+    faults: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+
+    def path(self, step: str) -> str | None:
+        """The folder of a finished step."""
+        done = self.steps.get(step)
+        return done["path"] if done and done["path"] else None
+
+
+def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None = None) -> tuple[Done, list[str]]:
+    """Write report.json, report.md, quarantine.csv and messages.csv into `verdict`; answer with the reasons to fail.
+
+    seconds: how long each step took.
+    """
+    report = _report(night, outcome)
+    report["seconds"] = {step: round(value, 1) for step, value in (seconds or {}).items()}
+    with night.run.write("verdict") as step:
+        write_json(step.folder, "report.json", report)
+        (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
+        if check := outcome.path("check"):
+            _quarantine(night, check, step.folder / "quarantine.csv")
+        if (transform := outcome.path("transform")) and (load := outcome.path("load")):
+            _messages(night, transform, load, step.folder / "messages.csv")
+    counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
+    return {"path": step.path, "counts": counts}, report["failed"]
+
+
+def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "tenant": night.tenant.id,
+        "run": night.run.path,
+        "date": night.today.isoformat(),
+        "asked": {name: value for name, value in outcome.asked.items() if value},
+        "sources": {
+            source: read_step(night.store, done["path"], "evidence.json") if done else None
+            for source, done in outcome.extracts.items()
+        },
+    }
+    for step, file in (("check", "check.json"), ("transform", "artefact.json"), ("plan", "plan.json"), ("load", "load.json")):
+        path = outcome.path(step)
+        report[step] = read_step(night.store, path, file) if path else None
+    if report["transform"]:
+        report["transform"].pop("tenant")
+    report["folders"] = {step: outcome.path(step) for step in STEPS}
+    report["failed"] = _failed(outcome, report)
+    report["notices"] = _notices(report)
+    return report
+
+
+def _failed(outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
+    reasons = []
+    for source, done in outcome.extracts.items():
+        if done is None:
+            reasons.append(f"source {source} failed: {outcome.faults.get(f'extract.{source}', 'see its task log')}")
+        elif done["counts"]["stale"]:
+            said = outcome.faults.get(f"extract.{source}", "see its task log")
+            reasons.append(f"source {source} failed and its last good extract stood in: {said}")
+    stops = (report["check"] or {}).get("counts", {}).get("stops", [])
+    reasons += [f"rule {rule} (severity stop) found something: nothing of this night went on" for rule in stops]
+    broken = next((step for step in STEPS if outcome.steps.get(step) is None and step in outcome.faults), None)
+    missing = next((step for step in STEPS if outcome.steps.get(step) is None), None)
+    if broken and not (broken == "check" and stops):
+        reasons.append(f"step {broken} failed: {outcome.faults[broken]}")
+    elif missing and not reasons and not (outcome.dry_run and missing == "load"):
+        reasons.append(f"step {missing} did not finish: see its task log")
+    load = report["load"]
+    if load and load["counts"]["over_budget"]:
+        new, total = load["counts"]["newly_refused"], load["counts"]["rows"]
+        reasons.append(f"Canvas newly refused {new} of {total} rows, more than the tenant's budget (safety.refused)")
+    if load and load["outcome"] == "lost":
+        reasons.append("Canvas never started the import: its rows are in doubt and are sent again")
+    if load and load["doubts"]:
+        reasons += [f"rows in doubt, sent again next time: {doubt}" for doubt in load["doubts"]]
+    return reasons
+
+
+def _notices(report: Mapping[str, Any]) -> list[str]:
+    notices = []
+    for source, evidence in report["sources"].items():
+        if evidence and not evidence["proven"]:
+            notices.append(f"source {source} proves no absence: {'; '.join(evidence['reasons']) or 'no reason given'}")
+    check, plan, load = (report[step] for step in ("check", "plan", "load"))
+    if check and check["counts"]["quarantined"]:
+        notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
+    if plan:
+        totals = plan["counts"]["totals"]
+        if totals["held"]:
+            notices.append(f"{totals['held']} changes are held; to let them go, run with release = {plan['held_hash']}")
+            notices += [f"held: {line['rows']} rows, {line['why']}" for line in plan["counts"]["holds"]]
+        for name in ("waiting", "left"):
+            for line in plan["counts"][name]:
+                why = line.get("reason", "what they refer to is not in Canvas")
+                notices.append(f"{name}: {line['rows']} rows of {line['file']} ({why})")
+    if load and load["counts"]["refused"]:
+        notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
+    return notices
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """The report as a page of Markdown: what happened, counts and reasons, no records."""
+    lines = [f"# {report['tenant']}, {report['date']}", "", f"Run folder: `{report['run']}`", ""]
+    for title, name in (("Failed", "failed"), ("To know", "notices")):
+        if report[name]:
+            lines += [f"## {title}", "", *(f"- {line}" for line in report[name]), ""]
+    if plan := report["plan"]:
+        lines += ["## Plan", "", "| file | school | action | why | part | rows |", "| --- | --- | --- | --- | --- | --- |"]
+        for line in plan["counts"]["changes"]:
+            cells = (line["file"], line["school"] or "", line["action"], line["why"], line["part"], line["rows"])
+            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+        lines.append("")
+    if check := report["check"]:
+        lines += ["## Findings", "", "| rule | records |", "| --- | --- |"]
+        lines += [f"| {rule} | {count} |" for rule, count in sorted(check["counts"]["findings"].items())]
+        lines.append("")
+    if load := report["load"]:
+        lines += ["## Canvas", "", f"Import {load['import_id'] or 'not needed'}: {load['outcome']}", ""]
+        lines += [f"- {name}: {value}" for name, value in load["counts"].items()]
+        lines += [f"- {line['rows']} × {line['rule']}: {line['advice']}" for line in load["problems"]]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def advice(rule: str) -> str:
+    """What the rule's documentation says to do."""
+    text = RULES[rule].text if rule in RULES else ""
+    _, found, after = text.partition("What to do:")
+    return " ".join(after.partition("\n\n")[0].partition("Source:")[0].split()) if found else ""
+
+
+def _quarantine(night: Night, check_path: str, target: Path) -> None:
+    """One line per finding that keeps a record back: rule, source row, school, what to do."""
+    with reading(night.store, check_path) as folder:
+        findings = pl.read_parquet(folder / "findings.parquet").filter(pl.col("severity").is_in(["quarantine", "stop"]))
+    columns = ("rule", "severity", "table", "source", "file", "row", "school", "detail")
+    rows = [(*row, advice(row[0])) for row in findings.select(columns).sort("rule", "file", "row").iter_rows()]
+    _write_csv(target, (*columns, "what to do"), rows)
+
+
+def _messages(night: Night, transform_path: str, load_path: str, target: Path) -> None:
+    """One line per message of Canvas: source row, school, file, what is wrong, what to do."""
+    with reading(night.store, load_path) as folder:
+        problems = pl.read_parquet(folder / "problems.parquet")
+    if problems.is_empty():
+        return
+    with reading(night.store, transform_path) as folder:
+        records = [
+            pl.read_parquet(folder / file.replace(".csv", ".parquet")).select(
+                "key", "record", file=pl.lit(file), table=pl.lit(module(file).TABLE)
+            )
+            for file in problems["file"].unique().drop_nulls()
+            if (folder / file.replace(".csv", ".parquet")).exists()
+        ]
+        lineage = pl.read_parquet(folder / "lineage.parquet").select(
+            "table", "record", source_file="file", source_row="row"
+        )
+    keys = ("key", "record", "file", "table")
+    known = pl.concat(records) if records else pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
+    rows = (
+        problems.join(known, on=["file", "key"], how="left")
+        .join(lineage.unique(["table", "record"], keep="first"), on=["table", "record"], how="left")
+        .select("source_file", "source_row", "school", "file", "row", "outcome", "rule", "message", "advice")
+        .sort("file", "row", nulls_last=True)
+    )
+    header = ("source file", "source row", "school", "file", "row", "outcome", "rule", "message", "what to do")
+    _write_csv(target, header, rows.rows())
+
+
+def _write_csv(target: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

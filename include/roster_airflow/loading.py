@@ -1,0 +1,237 @@
+"""One import into Canvas, from the lock to the settled journal; retry, kill, clear and redeploy are one path.
+
+Every function can be called again at any point: what the journal has open is looked for in Canvas before anything is
+posted, and an identifier is posted once. Where something must be waited for, the answer is a Wait; the operator defers
+on it, the command line sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from roster import answers
+from roster.canvas.bundle import write_zip
+from roster.errors import CanvasFault, CanvasNotEmpty, CanvasUnreachable
+from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
+from roster.runs import read_step, reading, write_json
+from roster.steps import Done, Night
+from roster.store import Store
+from roster.tenants import Environment, SafetySettings, Tenant
+from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.hooks.canvas_replies import SisImport
+
+LATE = timedelta(minutes=5)
+INITIALIZING = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What has to happen first: an import that was written at `since` has to end, or an instant has to come."""
+
+    since: datetime
+    import_id: str | None = None
+    until: datetime | None = None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A Canvas and the ledger of what it was given. late: how long an import that Canvas does not show may be on its
+    way; now: the clock."""
+
+    hook: CanvasHook
+    ledger: Ledger
+    late: timedelta = LATE
+    now: Callable[[], datetime] = _now
+
+    def settle_open(self) -> Wait | None:
+        """Settle what the journal has open, and see whether an abandoned import turned up; None when all is settled."""
+        if (intent := self.ledger.open_intent()) and (wait := self._settle_intent(intent)):
+            return wait
+        watched = {late.identifier: late for late in self.ledger.watched(self.now())}
+        if not watched:
+            return None
+        for found in self.hook.sis_imports(min(late.written for late in watched.values()) - timedelta(minutes=1)):
+            late = watched.get(found.diffing_data_set_identifier or "")
+            if late is None:
+                continue
+            if not found.is_final and not self._lost(found):
+                return Wait(late.written, import_id=found.id)
+            log.warning("import %s, which Canvas had not shown in time, is there after all", found.id)
+            self.ledger.surface(late, found.id, self.now())
+        return None
+
+    def load(self, night: Night, plan_path: str) -> Wait | Done:
+        """Send the plan's free part, once; Done when it is settled. Raises CanvasFault and LedgerFault.
+
+        Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip.
+        """
+        if wait := self.settle_open():
+            return wait
+        with reading(night.store, plan_path) as folder:
+            sent = pl.read_parquet(folder / "sent.parquet")
+        plan = read_step(night.store, plan_path, "plan.json")
+        base = plan["ledger"]
+        settled = self.ledger.settlement_of(plan["free_hash"], night.run.path, base["version"])
+        if settled is not None and settled.outcome != "abandoned":
+            return self._done(night, sent, settled)
+        if sent.is_empty():
+            return self._done(night, sent, None)
+        if base["version"] == 0 and self.hook.holds_sis_users():
+            message = (
+                f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
+                "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
+            )
+            raise CanvasNotEmpty(message)
+        intent = self.ledger.intend(
+            sent,
+            plan_hash=plan["free_hash"],
+            state=base["state"],
+            sequence=plan["number"],
+            run=night.run.path,
+            now=self.now(),
+        )
+        posted = self._post(intent, sent)
+        log.info("import %s posted: %s rows", posted.id, sent.height)
+        return Wait(intent.written, import_id=posted.id)
+
+    def _settle_intent(self, intent: Intent) -> Wait | None:
+        found = self._find(intent)
+        if found is None:
+            due = intent.written + self.late
+            if self.now() < due:
+                return Wait(intent.written, until=due)
+            log.warning("an import of %s rows never reached Canvas", self.ledger.sent(intent).height)
+            self._abandon(intent)
+        elif not found.is_final and not self._lost(found):
+            return Wait(intent.written, import_id=found.id)
+        elif intent.kind == "surfaced":
+            outcomes = in_doubt(self.ledger.sent(intent))
+            self.ledger.settle(intent, outcomes, outcome="surfaced", import_id=found.id, now=self.now())
+        else:
+            self._settle(intent, found)
+        return None
+
+    def _post(self, intent: Intent, sent: pl.DataFrame) -> SisImport:
+        with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
+            archive = Path(scratch) / "import.zip"
+            write_zip(rows_of(sent), archive)
+            try:
+                return self.hook.post_import(archive, intent.identifier)
+            except CanvasUnreachable:
+                # Canvas may have taken it: its list tells, now or when this is called again.
+                if found := self._find(intent):
+                    return found
+                raise
+            except CanvasFault:
+                self._abandon(intent)
+                raise
+
+    def _find(self, intent: Intent) -> SisImport | None:
+        since = intent.written - timedelta(minutes=1)
+        return next((one for one in self.hook.sis_imports(since) if one.is_ours(intent.identifier)), None)
+
+    def _lost(self, found: SisImport) -> bool:
+        created = found.created_at
+        return found.workflow_state == "initializing" and created is not None and self.now() - created > INITIALIZING
+
+    def _abandon(self, intent: Intent) -> None:
+        nothing = pl.DataFrame(schema=OUTCOMES)
+        self.ledger.settle(intent, nothing, outcome="abandoned", import_id=None, now=self.now())
+
+    def _settle(self, intent: Intent, found: SisImport) -> None:
+        """Read the whole answer and write the next version of the ledger."""
+        sent = self.ledger.sent(intent)
+        _, _, before = self.ledger.current()
+        if found.is_final:
+            answer = answers.read(sent, found.workflow_state, found.counts, self.hook.messages(found.id), before)
+        else:
+            reason = f"import {found.id} stayed in {found.workflow_state} for over an hour"
+            answer = answers.Answer(in_doubt(sent), pl.DataFrame(schema=answers.PROBLEMS), (reason,))
+        facts = {
+            "workflow_state": found.workflow_state,
+            "counts": dict(found.counts),
+            "statistics": dict(found.statistics),
+            "rows": sent.height,
+            **{outcome: answer.count(outcome) for outcome in ("sent", "refused", "doubt")},
+            "newly_refused": answer.newly_refused,
+            "doubts": list(answer.doubts),
+        }
+        log.info(
+            "import %s ended as %s: %s rows taken, %s refused, %s in doubt",
+            found.id,
+            found.workflow_state,
+            *(facts[outcome] for outcome in ("sent", "refused", "doubt")),
+        )
+        self.ledger.settle(
+            intent,
+            answer.outcomes,
+            outcome="taken" if found.is_final else "lost",
+            import_id=found.id,
+            now=self.now(),
+            facts=facts,
+            problems=answer.problems,
+        )
+
+    def _done(self, night: Night, sent: pl.DataFrame, settled: Settled | None) -> Done:
+        """Write the load's folder from what the ledger keeps of it; without an import, that there was none."""
+        facts = dict(settled.facts) if settled else {}
+        problems = self.ledger.problems(settled) if settled else None
+        problems = pl.DataFrame(schema=answers.PROBLEMS) if problems is None else problems
+        counts = {name: facts.get(name, 0) for name in ("rows", "sent", "refused", "newly_refused", "doubt")}
+        counts["over_budget"] = over_budget(counts["newly_refused"], counts["rows"], night.tenant.safety)
+        by_rule = problems.group_by("rule", "advice", "outcome").agg(rows=pl.len(), again=pl.col("again").sum())
+        content: dict[str, Any] = {
+            "outcome": settled.outcome if settled else "nothing to send",
+            "import_id": settled.import_id if settled else None,
+            "identifier": settled.identifier if settled else None,
+            "version": settled.version if settled else None,
+            "workflow_state": facts.get("workflow_state"),
+            "counts": counts,
+            "doubts": facts.get("doubts", []),
+            "statistics": facts.get("statistics", {}),
+            "problems": by_rule.sort("rule").to_dicts(),
+        }
+        with ExitStack() as stack:
+            step = stack.enter_context(night.run.write("load"))
+            if not sent.is_empty():
+                write_zip(rows_of(sent), step.folder / "import.zip")
+            problems.write_parquet(step.folder / "problems.parquet")
+            write_json(step.folder, "load.json", content)
+        return {"path": step.path, "counts": {**counts, "import_id": content["import_id"]}}
+
+
+def loading_for(store: Store, tenant: Tenant, environment: Environment) -> Loading:
+    """The Canvas of that environment and its ledger; asks Canvas which root account it is."""
+    settings = tenant.environment(environment)
+    hook = CanvasHook(settings.connection, environment, settings.hosts)
+    return Loading(hook, Ledger(store, hook.address.netloc, hook.root_account().id))
+
+
+def rows_of(sent: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of an import by file, in their order, as columns of text."""
+    tables = {}
+    for (file,), rows in sent.group_by("file", maintain_order=True):
+        columns = list(dict.fromkeys(name for names in rows["columns"].unique().sort() for name in names.split(",")))
+        texts = rows["new"].str.json_decode(pl.Struct(dict.fromkeys(columns, pl.String)))
+        tables[str(file)] = texts.struct.unnest()
+    return tables
+
+
+def over_budget(newly_refused: int, rows: int, safety: SafetySettings) -> bool:
+    """True where Canvas newly refused more rows of a load than the tenant allows."""
+    return newly_refused > safety.at_least and newly_refused > rows * safety.refused

@@ -1,0 +1,53 @@
+"""The Params of a night, with the words of their forms."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+SCOPE, REHEARSAL = "What to send", "Practice"
+
+
+def canvas_test_params() -> dict[str, Param]:
+    """The form of `<tenant>_canvas_test`."""
+    return {
+        "resync": Param(
+            False,
+            type="boolean",
+            title="Resync",
+            section=SCOPE,
+            description="Send all people, sections, enrolments and observer links again, changed or not.",
+        ),
+        "only": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^[A-Za-z0-9._ -]{1,64}$",
+            title="Only",
+            section=SCOPE,
+            description=(
+                "A school's id, or the name of a request that `roster only` printed. Nothing is dropped in such a run."
+            ),
+        ),
+        "release": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^[0-9a-f]{64}$",
+            title="Release",
+            section=SCOPE,
+            description="The hash of a held part, as a run's report printed it: lets exactly these changes go.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            section=REHEARSAL,
+            description="Stop after the plan: nothing is sent.",
+        ),
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            section=REHEARSAL,
+            description="Play a past day: terms and enrolments as they were then. Nothing of it reaches production.",
+        ),
+    }
