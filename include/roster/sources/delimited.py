@@ -13,6 +13,7 @@ import codecs
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def _header(data: bytes, file: str, wanted: Collection[str], *, final: bool) -> 
     known = re.compile(rb'\s*"?\s*(' + b"|".join(re.escape(name.encode()) for name in wanted) + rb')\s*"?\s*', re.I)
     edges = [-1, *found.separators[: found.counts[0]].tolist(), int(found.ends[0])]
     names = {}
-    for position, (left, right) in enumerate(zip(edges, edges[1:], strict=False)):
+    for position, (left, right) in enumerate(pairwise(edges)):
         if match := known.fullmatch(data, left + 1, right):
             names[position] = match[1].decode().lower()
     length = int(found.starts[1]) if len(found.starts) > 1 else found.consumed
@@ -144,8 +145,8 @@ class _Reader:
         if (fault := _undecodable(piece, self._encoding)) is not None:
             row = rows[piece.count(RECORD_END, 0, fault)]
             message = (
-                f"{self._file}:{row}: holds bytes that are not {self._encoding}: name the file's encoding in the tenant "
-                "file, or have it exported as UTF-8"
+                f"{self._file}:{row}: holds bytes that are not {self._encoding}: name the file's encoding in the "
+                "tenant file, or have it exported as UTF-8"
             )
             raise SourceUnreadable(message)
         plain = piece.isascii()

@@ -1,7 +1,7 @@
 """Which bytes of a delimited text are structure: ends of records, separators and quotation marks (RFC 4180).
 
 Works on positions alone and never takes a value out of the text, so that a column nobody asked for stays bytes in a
-buffer. Ends of lines may be LF, CR or CRLF. A quotation mark quotes only where a field begins; anywhere else it is text.
+buffer. Ends of lines may be LF, CR or CRLF. A quotation mark quotes only where a field begins; elsewhere it is text.
 """
 
 from __future__ import annotations

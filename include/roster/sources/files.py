@@ -1,0 +1,105 @@
+"""Deliveries on this machine: a folder, and a zip file that another delivery holds."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from roster.errors import SourceIncomplete, SourceUnreadable, SourceUnreachable
+from roster.sources import DeliveredFile, Delivery
+
+
+class Folder:
+    """A Delivery of the files directly in a local folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def files(self) -> Mapping[str, DeliveredFile]:
+        """Files only, by name; links are followed."""
+        try:
+            found = [(file.name, file.stat()) for file in self._folder.iterdir() if file.is_file()]
+        except FileNotFoundError:
+            message = "the folder of the delivery, or a file in it, is not there: check the connection's path, or wait"
+            raise SourceIncomplete(message) from None
+        except OSError as fault:
+            message = f"the folder of the delivery can't be read: {fault.strerror}"
+            raise SourceUnreachable(message) from None
+        return {name: DeliveredFile(stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)) for name, stat in found}
+
+    def fetch(self, name: str, folder: Path) -> Path:
+        """A copy, so that what is read is what was looked at."""
+        try:
+            return Path(shutil.copyfile(self._folder / name, folder / name))
+        except FileNotFoundError:
+            message = f"{name} is gone since it was looked at: the delivery is asked for again"
+            raise SourceIncomplete(message) from None
+        except OSError as fault:
+            message = f"{name} can't be read: {fault.strerror}"
+            raise SourceUnreadable(message) from None
+
+
+class Archive:
+    """A Delivery of the files in a zip file, in whatever folder of it; each has the time of the zip file.
+
+    The zip file is fetched once for each state it is found in, and its copy goes with this object.
+    """
+
+    def __init__(self, outer: Delivery, name: str) -> None:
+        self._outer = outer
+        self._name = name
+        self._state: DeliveredFile | None = None
+        self._scratch = Path(tempfile.mkdtemp(prefix="roster-"))
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+
+    def files(self) -> Mapping[str, DeliveredFile]:
+        """The files by their last name."""
+        state = self._outer.files().get(self._name)
+        if state is None:
+            message = f"{self._name} is not there: have the export delivered"
+            raise SourceIncomplete(message)
+        if state != self._state:
+            self._outer.fetch(self._name, self._scratch)
+            self._state = state
+        return {name: DeliveredFile(entry.file_size, state.modified) for name, entry in self._entries().items()}
+
+    def fetch(self, name: str, folder: Path) -> Path:
+        """Unpack the file; its checksum is compared."""
+        if self._state is None:
+            self.files()
+        target = folder / name
+        try:
+            with zipfile.ZipFile(self._scratch / self._name) as archive, target.open("wb") as copy:
+                with archive.open(self._entries()[name]) as content:
+                    shutil.copyfileobj(content, copy)
+        except zipfile.BadZipFile:
+            raise SourceIncomplete(self._broken()) from None
+        except (RuntimeError, NotImplementedError):
+            message = f"{self._name}: {name} is encrypted or packed in a way that can't be read: have it zipped plainly"
+            raise SourceUnreadable(message) from None
+        return target
+
+    def _entries(self) -> dict[str, zipfile.ZipInfo]:
+        entries: dict[str, zipfile.ZipInfo] = {}
+        try:
+            with zipfile.ZipFile(self._scratch / self._name) as archive:
+                found = [entry for entry in archive.infolist() if not entry.is_dir()]
+        except zipfile.BadZipFile:
+            raise SourceIncomplete(self._broken()) from None
+        for entry in found:
+            name = PurePosixPath(entry.filename.replace("\\", "/")).name
+            if name in entries:
+                message = f"{self._name}: holds {name} more than once: leave one"
+                raise SourceUnreadable(message)
+            entries[name] = entry
+        return entries
+
+    def _broken(self) -> str:
+        return (
+            f"{self._name} is cut or still being written: it is asked for again; if this stays, have it delivered again"
+        )
