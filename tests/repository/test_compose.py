@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
 REQUIRED = re.compile(r"\$\{(?P<name>[A-Z_]+):\?[^}]+\}")
@@ -170,6 +171,34 @@ def test_the_sandbox_is_given_no_secret(services: dict[str, Any]) -> None:
     assert "env_file" not in sandbox
     assert "environment" not in sandbox
     assert not any("tenants" in volume or "roster-home" in volume for volume in sandbox["volumes"])
+
+
+def test_the_sandbox_is_started_with_options_it_knows(services: dict[str, Any]) -> None:
+    from roster_sandbox.cli import app
+
+    _, name, *options = services["sandbox-canvas"]["command"]
+    context = typer.main.get_command(app).commands[name].make_context(name, options)  # type: ignore[attr-defined]
+    assert f":{context.params['port']}" in services["sandbox-canvas"]["ports"][0].removeprefix("127.0.0.1:$")
+    assert str(context.params["state"]).startswith(services["sandbox-canvas"]["volumes"][-1].split(":")[1])
+
+
+def test_the_first_start_migrates_and_makes_the_users_it_was_given(services: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "airflow").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n', encoding="utf-8")
+    (tmp_path / "airflow").chmod(0o755)
+    *command, script = services["airflow-init"]["command"]
+    given = {"ADMIN_PASSWORD": "one two", "APPROVER_PASSWORD": "b", "VIEWER_PASSWORD": "c"}
+    # Compose turns $$ into $.
+    said = subprocess.run(
+        [*command, script.replace("$$", "$")], env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **given}, check=False
+    )
+    assert said.returncode == 0
+    first, *users = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    assert first == "db migrate"
+    assert [user.partition(" --firstname")[0] for user in users] == [
+        "users create --username admin --role Admin --password one two",
+        "users create --username approver --role Op --password b",
+        "users create --username viewer --role Viewer --password c",
+    ]
 
 
 def docker_compose(repository: Path, *arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
