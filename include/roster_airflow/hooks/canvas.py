@@ -220,7 +220,6 @@ class CanvasHook(HttpHook):
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
     ) -> Response:
         """Send one request, once, with time-outs and without following a redirect."""
-        what = f"{prepped_request.method} {self.address.netloc}"
         settings = session.merge_environment_settings(
             prepped_request.url, session.proxies, False, session.verify, session.cert
         )
@@ -233,7 +232,7 @@ class CanvasHook(HttpHook):
             if extra_options.get("check_response", True):
                 self.check_response(response)
             return response
-        message = f"{what}: no answer ({failed})"
+        message = f"no answer from {self.address.netloc} ({failed})"
         raise CanvasUnreachable(message)
 
     def check_response(self, response: Response) -> None:

@@ -218,7 +218,7 @@ def _reason(text: str) -> str:
     return f": {known}" if known else ""
 
 
-_NEXT_LINK: Final = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?next"?', re.IGNORECASE)
+_NEXT_LINK: Final = re.compile(r'<([^>]*)>\s*;[^,<]*\brel=(?:"next"|next(?=[\s;,]|$))', re.IGNORECASE)
 
 
 def next_link(headers: Mapping[str, str]) -> str | None:
