@@ -24,7 +24,7 @@ def session_title_missing(night: Night) -> pl.LazyFrame:
 def session_dates_missing(night: Night) -> pl.LazyFrame:
     """A term lacks its first or its last day.
 
-    Why it matters: nobody can say when its classes begin and end, so they never fall out of the window of current terms.
+    Why it matters: nobody can say when its classes begin and end, so they never leave the window of current terms.
     What to do: enter both days in the source system.
     Source: OneRoster 1.1, AcademicSession: startDate and endDate are required.
     """

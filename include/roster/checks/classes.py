@@ -102,7 +102,8 @@ def class_without_teacher(night: Night) -> pl.LazyFrame:
     """A class has no teacher.
 
     Why it matters: its course exists in Canvas and nobody can publish it or see its pupils' work.
-    What to do: assign a teacher in the source system; leave the class out with `exclude: {classes: [...]}` if it is none.
+    What to do: assign a teacher in the source system; if the class is none, leave it out
+    with `exclude: {classes: [...]}`.
     Source: practice; co-teachers and second roles are what exports lose first.
     """
     teachers = night.enrolled.filter(pl.col("canvas_role") == "teacher")

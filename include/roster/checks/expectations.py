@@ -20,7 +20,7 @@ import polars as pl
 from roster.checks.suites import Expectation
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationValidationResult, ExpectationSuite
+    from great_expectations.core import ExpectationSuite, ExpectationValidationResult
     from great_expectations.data_context import EphemeralDataContext
 
 SITE = "roster"

@@ -123,4 +123,5 @@ def _schools(roster: Roster) -> pl.DataFrame:
         table=pl.lit("guardians"), record="sourced_id", school="school_id"
     )
     every = pl.concat([*own, places, links]).filter(pl.col("record").is_not_null())
-    return every.unique(["table", "record"], keep="first", maintain_order=True).collect()
+    schools: pl.DataFrame = every.unique(["table", "record"], keep="first", maintain_order=True).collect()
+    return schools

@@ -46,7 +46,7 @@ def user_login_shared(night: Night) -> pl.LazyFrame:
     Why it matters: Canvas would give the second person's row to the first, or refuse it.
     Staff keep it before pupils, pupils before guardians; among equals nobody does. Schools make no difference.
     What to do: give each person a log-in of their own in the source system.
-    Source: Canvas SIS import: "… has already claimed … requested login information"; log-ins are compared in lower case.
+    Source: Canvas SIS import: "… has already claimed … requested login information", compared in lower case.
     """
     shared = _sharing(night)
     return shared.filter(~_among_guardians()).with_columns(detail=pl.format("{} people on one log-in", "holders"))

@@ -43,7 +43,8 @@ class Night:
     @cached_property
     def people(self) -> pl.LazyFrame:
         """Users who go to Canvas if they pass, with their `login`: nobody excluded, no guardian without a listed link,
-        and no guardian who becomes links of a staff member with the same e-mail."""
+        and no guardian who becomes links of a staff member with the same e-mail.
+        """
         users = self.roster.users.filter(~matches("sourced_id", self.tenant.sync.exclude.users))
         linked = pl.col("sourced_id").is_in(self.links.select("guardian_id").collect()["guardian_id"].implode())
         is_guardian = pl.col("kind").eq_missing("guardian")

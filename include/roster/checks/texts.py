@@ -18,7 +18,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 }
 LONGEST = 255  # characters
 # UTF-8 that was read as Windows-1252 and written again: "é" becomes "Ã©", "’" becomes "â€™".
-_MOJIBAKE = "[ÃÂ][\u0080-\u00bfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]|â€"
+_CONTINUED = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
+_MOJIBAKE = f"[ÃÂ][\u0080-\u009f{_CONTINUED}]|â€"
 
 
 @rule_of("text-control-character", "quarantine", tuple(SHOWN))
