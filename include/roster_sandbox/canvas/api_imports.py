@@ -14,7 +14,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from roster_sandbox.canvas import dates
 from roster_sandbox.canvas.answers import US, import_json, message_json
@@ -40,14 +39,11 @@ async def create(request: Request) -> JSONResponse:
     content_type["content-type"] = request.headers.get("content-type", "")
     filename, data = "", body
     if content_type.get_content_type() == "multipart/form-data":
-        try:
-            async with request.form() as form:
-                parameters.update({name: value for name, value in form.items() if isinstance(value, str)})
-                attachment = form.get("attachment")
-                if isinstance(attachment, UploadFile):
-                    filename, data = attachment.filename or "", await attachment.read()
-        except MultiPartException as error:
-            raise Refused(400, {"errors": [{"message": "The multipart body cannot be read"}]}) from error
+        async with request.form() as form:
+            parameters.update({name: value for name, value in form.items() if isinstance(value, str)})
+            attachment = form.get("attachment")
+            if isinstance(attachment, UploadFile):
+                filename, data = attachment.filename or "", await attachment.read()
     if any(name.startswith("pre_attachment") for name in parameters):
         raise Refused(400, {"message": "pre_attachment is not simulated by this stand-in."})
     if not filename:
