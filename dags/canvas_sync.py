@@ -8,21 +8,16 @@ A tenant file that can't be read becomes `<tenant>__broken`, whose page says wha
 
 from __future__ import annotations
 
-import logging
-
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, DeadlineAlert, DeadlineReference, TaskGroup, get_parsing_context
-from airflow.sdk import AsyncCallback
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, TaskGroup, get_parsing_context
 
 from roster.errors import TenantFileWrong
 from roster.tenants import Tenant, read_tenant, tenant_files
-from roster_airflow.night import broken, check, extract, hand_on, plan, transform, verdict
+from roster_airflow.deadlines import late_after
+from roster_airflow.night import broken, broken_id, check, extract, hand_on, plan, transform, verdict
 from roster_airflow.notifications.roster import RosterNotifier
 from roster_airflow.operators.canvas import CanvasSettleOperator, CanvasSisImportOperator
 from roster_airflow.params import canvas_test_params
 from roster_airflow.retries import by_error
-
-log = logging.getLogger(__name__)
-
 
 def rehearsed(tenant: Tenant) -> Asset:
     """Carries no data: it says that the pointer `tested` of the tenant is new."""
@@ -42,11 +37,7 @@ def canvas_test(tenant: Tenant) -> DAG:
         tags=["roster", tenant.id, "canvas", "test"],
         default_args={"retries": 3, "retry_policy": by_error()},
         on_failure_callback=[RosterNotifier(tenant.notify)],
-        deadline=DeadlineAlert(
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=tenant.deadline,
-            callback=AsyncCallback(RosterNotifier, kwargs={"connection": tenant.notify, "said": "is late"}),
-        ),
+        deadline=late_after(tenant),
     ) as dag:
         with TaskGroup("extract"):
             extracts = [extract.override(task_id=source)(tenant.id, source) for source in tenant.source_names]
@@ -60,11 +51,11 @@ def canvas_test(tenant: Tenant) -> DAG:
     return dag
 
 
-wanted = get_parsing_context().dag_id
+asked_for = get_parsing_context().dag_id  # a task's process needs one DAG only
 for tenant_id, file in tenant_files():
-    if wanted is not None and wanted not in (f"{tenant_id}_canvas_test", f"{tenant_id}__broken"):
+    if asked_for is not None and asked_for not in (f"{tenant_id}_canvas_test", broken_id(tenant_id)):
         continue
     try:
-        globals()[tenant_id] = canvas_test(read_tenant(file))
+        globals()[f"{tenant_id}_canvas_test"] = canvas_test(read_tenant(file))
     except TenantFileWrong as fault:
-        globals()[tenant_id] = broken(tenant_id, str(fault))
+        globals()[broken_id(tenant_id)] = broken(tenant_id, str(fault))

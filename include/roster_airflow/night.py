@@ -6,6 +6,7 @@ A task answers with the folder that its step wrote and with counts. Nothing heav
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -166,10 +167,15 @@ def _asked_again(context: Any, fault: RosterError) -> bool:
     return decision.action is not RetryAction.FAIL and ti.try_number < tries
 
 
+def broken_id(tenant_id: str) -> str:
+    """The id of that DAG; what a DAG's id can't hold of a file's name is replaced."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{tenant_id}__broken")
+
+
 def broken(tenant_id: str, fault: str) -> DAG:
     """The DAG that stands for a tenant file which can't be read; its page says why."""
     with DAG(
-        f"{tenant_id}__broken",
+        broken_id(tenant_id),
         description="This tenant's file can't be read: nothing is synced until it is mended",
         doc_md=f"The tenant file can't be read, so **nothing is synced** for this tenant:\n\n```\n{fault}\n```\n",
         schedule=None,
