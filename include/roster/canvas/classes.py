@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from roster.canvas.schools import belongs, schools, sessions
+from roster.canvas.schools import belongs, one_each, schools, sessions
 from roster.canvas.values import clean
 from roster.model import Roster
 from roster.templates import matches, text
@@ -22,7 +22,7 @@ def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     term_id, session_title, session_end, account_id, school, school_name, scope. A class without a session is in scope
     and has no term.
     """
-    course = roster.courses.unique("sourced_id", keep="first", maintain_order=True).select(
+    course = one_each(roster.courses).select(
         course=pl.col("sourced_id"), course_title=pl.col("title"), course_code=pl.col("code")
     )
     session = sessions(roster, settings, as_of).select(

@@ -15,16 +15,17 @@ from roster.tenants import Tenant
 def schools(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """The orgs that are schools: school_id, school_name, account_id, included (False if the tenant filters it out)."""
     account = text(settings.sync.ids.account, {"org_id": pl.col("sourced_id")})
-    return (
-        roster.orgs.filter(pl.col("type").str.to_lowercase() == "school")
-        .unique("sourced_id", keep="first", maintain_order=True)
-        .select(
-            school_id=pl.col("sourced_id"),
-            school_name=pl.col("name"),
-            account_id=clean(account),
-            included=_chosen(settings, "sourced_id", "name"),
-        )
+    return one_each(roster.orgs.filter(pl.col("type").str.to_lowercase() == "school")).select(
+        school_id=pl.col("sourced_id"),
+        school_name=pl.col("name"),
+        account_id=clean(account),
+        included=_chosen(settings, "sourced_id", "name"),
     )
+
+
+def one_each(records: pl.LazyFrame) -> pl.LazyFrame:
+    """One record per sourced_id, the same whatever order they come in; ids that are there twice are in quarantine."""
+    return records.sort(pl.all(), nulls_last=True).unique("sourced_id", keep="first", maintain_order=True)
 
 
 def every_school(settings: Tenant) -> bool:
@@ -54,7 +55,7 @@ def sessions(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     opened = (pl.col("start_date") - pl.duration(days=settings.sync.term_opens)) <= pl.lit(as_of)
     ended = pl.col("end_date") < pl.lit(as_of)
     term = text(settings.sync.ids.term, {"session_id": pl.col("sourced_id")})
-    return roster.academic_sessions.unique("sourced_id", keep="first", maintain_order=True).select(
+    return one_each(roster.academic_sessions).select(
         "title",
         "start_date",
         "end_date",
