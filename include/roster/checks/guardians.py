@@ -21,9 +21,7 @@ def guardian_relationship_unlisted(night: Night) -> pl.LazyFrame:
     """
     if not night.tenant.sync.observers.relationships:
         return night.roster.guardians.clear()
-    listed = [relationship.strip().lower() for relationship in night.tenant.sync.observers.relationships]
-    known = pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(listed).fill_null(value=False)
-    return night.roster.guardians.filter(~known).with_columns(
+    return night.roster.guardians.filter(~night.listed).with_columns(
         detail=pl.format("relationship {}", pl.col("relationship").fill_null("(none)"))
     )
 
@@ -71,7 +69,7 @@ def guardian_repeated(night: Night) -> pl.LazyFrame:
     What to do: nothing. The first row whose relationship is listed goes on.
     Source: Canvas SIS import format, user_observers.csv.
     """
-    return _ranked(night).filter((pl.col("rank") > 0) & pl.col("listed"))
+    return _ranked(night).filter(pl.col("rank") > 0)
 
 
 @rule("guardian-crowd", "warn", "guardians")
@@ -89,16 +87,14 @@ def guardian_crowd(night: Night) -> pl.LazyFrame:
 
 
 def one_link_each(night: Night) -> Night:
-    """The night with one row per guardian and pupil: the first whose relationship is listed, else the first."""
+    """The night with one listed row per guardian and pupil, the first; rows that are not listed make no link anyway."""
     kept = _ranked(night).filter(pl.col("rank") == 0).select(night.roster.guardians.collect_schema().names())
     return replace(night, roster=replace(night.roster, guardians=kept.collect().lazy()))
 
 
 def _ranked(night: Night) -> pl.LazyFrame:
-    """Guardian rows in their order, with `listed` and with `rank` 0 for the one of each group that goes on."""
-    listed = [relationship.strip().lower() for relationship in night.tenant.sync.observers.relationships]
-    known = pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(listed).fill_null(value=False)
-    whole = pl.col("guardian_id").is_not_null() & pl.col("student_id").is_not_null()
-    rank = pl.when(whole).then(pl.int_range(pl.len()).over("guardian_id", "student_id")).otherwise(0)
-    order = night.roster.guardians.with_row_index("nth").with_columns(listed=known)
-    return order.sort("listed", "nth", descending=[True, False]).with_columns(rank=rank).sort("nth")
+    """Guardian rows in their order, with `rank` above 0 where an earlier listed row links the same two."""
+    order = night.roster.guardians.with_columns(listed=night.listed)
+    pair = pl.col("listed") & pl.col("guardian_id").is_not_null() & pl.col("student_id").is_not_null()
+    rank = pl.when(pair).then(pl.int_range(pl.len()).over("guardian_id", "student_id", "listed")).otherwise(0)
+    return order.with_columns(rank=rank)

@@ -34,11 +34,16 @@ class Night:
     raw: Mapping[str, Path] = field(default_factory=dict)
     last_good_rows: Mapping[str, int] | None = None
 
+    @property
+    def listed(self) -> pl.Expr:
+        """True for guardian rows whose relationship the tenant lists, in any case."""
+        words = [relationship.strip().lower() for relationship in self.tenant.sync.observers.relationships]
+        return pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(words).fill_null(value=False)
+
     @cached_property
     def links(self) -> pl.LazyFrame:
-        """Guardian rows whose relationship the tenant lists: the only ones that become observer links."""
-        listed = [relationship.strip().lower() for relationship in self.tenant.sync.observers.relationships]
-        return self.roster.guardians.filter(pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(listed))
+        """Guardian rows whose relationship is listed: the only ones that become observer links."""
+        return self.roster.guardians.filter(self.listed)
 
     @cached_property
     def people(self) -> pl.LazyFrame:
