@@ -1,4 +1,4 @@
-"""The bundle's own reader and the stand-in's parser were written apart: they agree on what is taken, and on every value."""
+"""The bundle's own reader and the stand-in's parser, written apart, agree on what is taken and on every value."""
 
 from __future__ import annotations
 
