@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,13 @@ def test_reading_messages_loads_no_polars() -> None:
     check = "import sys, roster.canvas.messages; sys.exit('polars' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", check], env={"PYTHONPATH": "include"}, check=False).returncode == 0
+
+
+def test_the_documentation_has_a_table_for_each_file_and_a_line_for_each_column(repository: Path) -> None:
+    page = (repository / "docs" / "canvas-rows.md").read_text(encoding="utf-8")
+    tables = {title: body for title, _, body in (part.partition("\n") for part in page.split("\n## ")[1:])}
+
+    for module in canvas.FILES:
+        lines = re.findall(r"^\| `(\w+)`( \(key\))? \|", tables[module.FILE], re.MULTILINE)
+        assert tuple(column for column, _ in lines) == module.COLUMNS
+        assert tuple(column for column, key in lines if key) == module.KEY
