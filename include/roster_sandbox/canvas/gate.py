@@ -62,6 +62,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["state"]["sandbox"] = self._sandbox
         _keep_slashes(scope)
         if not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)

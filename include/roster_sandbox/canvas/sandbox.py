@@ -47,7 +47,7 @@ class Sandbox:
 
 def sandbox_of(request: Request) -> Sandbox:
     """The stand-in that the request came to."""
-    found: Sandbox = request.app.state.sandbox
+    found: Sandbox = request.state.sandbox
     return found
 
 

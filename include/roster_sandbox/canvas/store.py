@@ -109,7 +109,7 @@ class Store:
         db = sqlite3.connect(self._file, timeout=30, isolation_level=None, check_same_thread=False)
         try:
             db.row_factory = sqlite3.Row
-            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA synchronous = OFF")
             yield db
         finally:
             db.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -81,7 +82,8 @@ def canvas(tmp_path: Path) -> Iterator[Canvas]:
 @pytest.fixture
 def client(canvas: Canvas) -> Iterator[Client]:
     headers = {"Authorization": f"Bearer {canvas.token}"}
-    with httpx.Client(base_url=canvas.url, headers=headers, trust_env=False, timeout=20) as http:
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading the system's certificates takes longer than a test
+    with httpx.Client(base_url=canvas.url, headers=headers, trust_env=False, timeout=20, verify=no_tls) as http:
         yield Client(canvas, http)
 
 
