@@ -1,0 +1,187 @@
+"""Why a row is what it is: from the source's record to Canvas's answer.
+
+What it answers holds personal data; it is made for the eyes of the person who asked.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from roster.canvas import FILES, module
+from roster.errors import RequestUnknown
+from roster.ledger import Ledger, decoded
+from roster.runs import Run, reading
+from roster.store import Store
+
+KINDS = {
+    "school": "accounts.csv",
+    "term": "terms.csv",
+    "course": "courses.csv",
+    "class": "sections.csv",
+    "user": "users.csv",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One record's way. id: in Canvas's ids. run: the folder of the run that was looked at.
+
+    sources: where it comes from, as `source: file:row`. findings: what the checks said of it. wanted: the row that
+    Canvas should have, None where there is none. frozen: why it is left as it is. planned: what the run planned of it.
+    ledger: what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it, counted
+    by file and what the ledger says of them. messages: what Canvas said in that run.
+    """
+
+    kind: str
+    id: str
+    run: str
+    sources: tuple[str, ...]
+    findings: tuple[dict[str, Any], ...]
+    wanted: dict[str, Any] | None
+    frozen: str | None
+    planned: tuple[dict[str, Any], ...]
+    ledger: dict[str, Any] | None
+    related: tuple[dict[str, Any], ...]
+    messages: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def newest_run(store: Store, tenant: str) -> Run:
+    """The newest run of the tenant that got as far as its plan."""
+    for name in reversed(store.names(f"runs/{tenant}")):
+        run = Run(store, tenant, name)
+        if run.latest("plan"):
+            return run
+    message = f"no run of {tenant} in ROSTER_HOME has got as far as its plan"
+    raise RequestUnknown(message)
+
+
+def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
+    """What is known of one record, by its id in Canvas or, failing that, in the source. Raises RequestUnknown."""
+    file = KINDS[kind]
+    with ExitStack() as stack:
+        folders = {
+            step: stack.enter_context(reading(run.store, path))
+            for step in ("check", "transform", "plan", "load")
+            if (path := run.latest(step))
+        }
+        rows = ledger.current()[2]
+        key, record = _find(folders, rows, file, asked_id)
+        wanted = _rows(folders["transform"], file).filter(pl.col("key") == key)
+        frozen = _table(folders["transform"], "frozen").filter((pl.col("file") == file) & (pl.col("key") == key))
+        found = Explanation(
+            kind=kind,
+            id=key,
+            run=run.path,
+            sources=_sources(folders["transform"], module(file).TABLE, record),
+            findings=_findings(folders.get("check"), module(file).TABLE, record),
+            wanted=_wanted(wanted),
+            frozen=frozen["reason"][0] if frozen.height else None,
+            planned=_planned(folders["plan"], file, key),
+            ledger=_kept(rows.filter((pl.col("file") == file) & (pl.col("key") == key))),
+            related=_related(rows, file, key),
+            messages=_messages(folders.get("load"), file, key),
+        )
+    if not (found.sources or found.findings or found.wanted or found.ledger or found.frozen):
+        message = f"no {kind} of that id, neither in the last run nor in the ledger"
+        raise RequestUnknown(message)
+    return found
+
+
+def _find(folders: dict[str, Path], ledger: pl.DataFrame, file: str, asked: str) -> tuple[str, str]:
+    """(key, record): the asked id as one of Canvas's, else as one of the source's."""
+    rows = _rows(folders["transform"], file)
+    for column in ("key", "record"):
+        hit = rows.filter(pl.col(column) == asked)
+        if hit.height:
+            return hit["key"][0], hit["record"][0]
+    return asked, asked
+
+
+def _rows(folder: Path, file: str) -> pl.DataFrame:
+    path = folder / file.replace(".csv", ".parquet")
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema={"key": pl.String, "record": pl.String})
+
+
+def _table(folder: Path | None, name: str) -> pl.DataFrame:
+    return pl.read_parquet(folder / f"{name}.parquet") if folder else pl.DataFrame()
+
+
+def _sources(folder: Path, table: str, record: str) -> tuple[str, ...]:
+    lines = _table(folder, "lineage").filter((pl.col("table") == table) & (pl.col("record") == record))
+    return tuple(f"{source}: {file}:{row}" for source, file, row in lines.select("source", "file", "row").iter_rows())
+
+
+def _findings(folder: Path | None, table: str, record: str) -> tuple[dict[str, Any], ...]:
+    if folder is None:
+        return ()
+    lines = _table(folder, "findings").filter((pl.col("table") == table) & (pl.col("record") == record))
+    return tuple(lines.select("rule", "severity", "detail").to_dicts())
+
+
+def _wanted(rows: pl.DataFrame) -> dict[str, Any] | None:
+    if rows.is_empty():
+        return None
+    return {name: value for name, value in rows.row(0, named=True).items() if name not in ("key", "record", "school")}
+
+
+def _planned(folder: Path, file: str, key: str) -> tuple[dict[str, Any], ...]:
+    here = (pl.col("file") == file) & (pl.col("key") == key)
+    changes = _table(folder, "changes").filter(here).select("action", "why", "part", "holds", "old", "new")
+    planned = [
+        {**line, "old": decoded(line["old"]), "new": decoded(line["new"])} for line in changes.iter_rows(named=True)
+    ]
+    for name in ("waiting", "left"):
+        planned += [{"action": name, "why": reason} for reason in _table(folder, name).filter(here)["reason"]]
+    return tuple(planned)
+
+
+def _kept(rows: pl.DataFrame) -> dict[str, Any] | None:
+    if rows.is_empty():
+        return None
+    row = rows.row(0, named=True)
+    return {
+        "state": _state(row),
+        "has": decoded(row["row"]) or None,
+        "may have": decoded(row["doubt"]) or None,
+        "refused": decoded(row["refused"]) or None,
+    }
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["doubt"]:
+        return "in doubt"
+    if row["row"] is None:
+        return "refused"
+    return "dropped" if row["dropped"] else "live"
+
+
+def _related(ledger: pl.DataFrame, file: str, key: str) -> tuple[dict[str, Any], ...]:
+    counted = []
+    for other in FILES:
+        for column, target in other.REFERS.items():
+            if target != file:
+                continue
+            refers = pl.coalesce("row", "doubt", "refused").str.json_path_match(f"$.{column}") == key
+            rows = ledger.filter((pl.col("file") == other.FILE) & refers)
+            states = [_state(row) for row in rows.iter_rows(named=True)]
+            counted += [
+                {"file": other.FILE, "by": column, "state": state, "rows": states.count(state)}
+                for state in sorted(set(states))
+            ]
+    return tuple(counted)
+
+
+def _messages(folder: Path | None, file: str, key: str) -> tuple[dict[str, Any], ...]:
+    if folder is None:
+        return ()
+    lines = _table(folder, "problems").filter((pl.col("file") == file) & (pl.col("key") == key))
+    return tuple(lines.select("outcome", "rule", "message", "advice").to_dicts())
