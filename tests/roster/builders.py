@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from roster.checks.rule import Night
 from roster.model import LINEAGE, SCHEMAS, Roster
 from roster.tenants import Tenant
 
@@ -129,3 +130,14 @@ def a_tenant(relationships: Iterable[str] = (), rules: dict[str, str] | None = N
             "rules": rules or {},
         }
     )
+
+
+def a_night(roster: Roster, tenant: Tenant | None = None, **given: Any) -> Night:
+    """A night of TODAY over the roster. given: as_of, raw, last_good_rows."""
+    return Night(roster, tenant or a_tenant(), **{"as_of": TODAY, **given})
+
+
+def found(frame: pl.LazyFrame) -> list[str | None]:
+    """The records that a rule found, each once, in order."""
+    ids: list[str | None] = frame.select("sourced_id").collect()["sourced_id"].unique().to_list()
+    return sorted(ids, key=lambda one: one or "")
