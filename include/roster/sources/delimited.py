@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from roster.errors import SourceIncomplete, SourceUnreadable, TenantFileWrong
-from roster.sources.structure import COMMA, LF, Flags, Positions, Structure, structure
+from roster.sources.structure import LF, Flags, Positions, Structure, structure
 
 FIRST_PIECE, PIECE = 1 << 16, 1 << 23  # bytes
 FIELD_END, RECORD_END = 0x1F, 0x1E  # in the copied piece, where no value may hold them
@@ -94,12 +94,12 @@ class _Header:
 
 def _header(data: bytes, file: str, wanted: Collection[str], *, final: bool) -> _Header | None:
     """The first record; None if it is not whole yet. A field becomes a value only where it is a wanted name."""
-    if data and b"\0" in data[:FIRST_PIECE]:
-        message = f"{file}:1: holds NUL bytes, as UTF-16 does: name the file's encoding in the tenant file"
-        raise SourceUnreadable(message)
     found = structure(data, None, final=final)
     if not len(found.starts):
         return None
+    if b"\0" in data[: found.ends[0]]:
+        message = f"{file}:1: holds NUL bytes, as UTF-16 does: set `encoding` in the tenant file"
+        raise SourceUnreadable(message)
     known = re.compile(rb'\s*"?\s*(' + b"|".join(re.escape(name.encode()) for name in wanted) + rb')\s*"?\s*', re.I)
     edges = [-1, *found.separators[: found.counts[0]].tolist(), int(found.ends[0])]
     names = {}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from roster.errors import SourceIncomplete, SourceUnreadable, SourceUnreachable
+from roster.errors import SourceIncomplete, SourceUnreachable, SourceUnreadable
 from roster.sources import DeliveredFile, Delivery
 
 
@@ -74,9 +74,12 @@ class Archive:
             self.files()
         target = folder / name
         try:
-            with zipfile.ZipFile(self._scratch / self._name) as archive, target.open("wb") as copy:
-                with archive.open(self._entries()[name]) as content:
-                    shutil.copyfileobj(content, copy)
+            with (
+                zipfile.ZipFile(self._scratch / self._name) as archive,
+                archive.open(self._entries()[name]) as content,
+                target.open("wb") as copy,
+            ):
+                shutil.copyfileobj(content, copy)
         except zipfile.BadZipFile:
             raise SourceIncomplete(self._broken()) from None
         except (RuntimeError, NotImplementedError):

@@ -99,7 +99,7 @@ def classes(lessons: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _spanning(rows: pl.LazyFrame, sessions: pl.LazyFrame) -> pl.LazyFrame:
-    """(sourced_id, spanning): the smallest session that spans those of the rows, else the one of them that ends last."""
+    """(sourced_id, spanning): the smallest session that spans those of the rows, else the one that ends last."""
     known = sessions.select(session_id="sourced_id", start="start_date", end="end_date")
     held = rows.select("sourced_id", "session_id").unique().join(known, on="session_id")
     extent = held.group_by("sourced_id").agg(first=pl.col("start").min(), last=pl.col("end").max())

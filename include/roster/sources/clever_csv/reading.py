@@ -86,9 +86,9 @@ def _require_quiet(looked: _Looked, settings: CleverCsv, now: datetime) -> None:
     }
     if changing:
         message = (
-            f"{settings.name}: {', '.join(sorted(changing))} changed {min(changing.values()):.0f} s ago, so it may still "
-            f"be written (quiet: {settings.quiet.total_seconds():.0f} s): it is asked for again; if this stays, let the "
-            "export end earlier"
+            f"{settings.name}: {', '.join(sorted(changing))} changed {min(changing.values()):.0f} s ago and may "
+            f"still be written (quiet: {settings.quiet.total_seconds():.0f} s): asked for again; if this stays, let "
+            "the export end earlier"
         )
         raise SourceIncomplete(message)
 
