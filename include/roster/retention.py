@@ -1,0 +1,96 @@
+"""What is removed after the tenant's retention: run folders, old versions of ledgers, requests. What a run came to stays
+in `history/<tenant>/<run>.json`: counts, hashes and decisions, no records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from roster.ledger import Ledger
+from roster.runs import Run
+from roster.store import Store
+from roster.tenants import Tenant
+
+
+def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) -> dict[str, int]:
+    """Remove what is older than the tenant's retention; answers how many run folders, ledger files and requests went.
+
+    Kept, however old: the newest run with a plan (its holds may be open), what a pointer names (the artefact that was
+    handed on, the last good extracts), what the journal has open, and the rows that a ledger or an abandoned import
+    still needs. now: aware.
+    """
+    oldest = now - tenant.retention
+    needed = {*_pointed(store, tenant), *_open(ledgers)}
+    removed = {"runs": 0, "ledger files": 0, "requests": 0}
+    names = store.names(f"runs/{tenant.id}")
+    newest = next((name for name in reversed(names) if Run(store, tenant.id, name).latest("plan")), None)
+    for name in names:
+        run = Run(store, tenant.id, name)
+        if _stamp(name) >= oldest or name == newest or run.path in needed:
+            continue
+        _remember(run)
+        store.remove(run.path)
+        removed["runs"] += 1
+    for ledger in ledgers:
+        removed["ledger files"] += _prune_ledger(store, ledger, oldest, now)
+    for name in store.names(f"requests/{tenant.id}"):
+        path = f"requests/{tenant.id}/{name}"
+        if datetime.fromisoformat(store.read_json(path)["at"]) < oldest:
+            store.remove(path)
+            removed["requests"] += 1
+    return removed
+
+
+def ledgers_of(store: Store, tenant: Tenant) -> list[Ledger]:
+    """The ledgers that runs of the tenant were planned against."""
+    seen = {}
+    for name in store.names(f"runs/{tenant.id}"):
+        path = Run(store, tenant.id, name).latest("plan")
+        if path:
+            named = store.read_json(f"{path}/plan.json")["ledger"]
+            seen[named["host"], named["account"]] = Ledger(store, named["host"], named["account"])
+    return list(seen.values())
+
+
+def _remember(run: Run) -> None:
+    """Keep the report, which has counts and hashes only."""
+    path = run.latest("verdict")
+    report = run.store.read_json(f"{path}/report.json") if path else {"run": run.path, "failed": ["it had no verdict"]}
+    run.store.create(f"history/{run.tenant}/{run.name}.json", json.dumps(report, indent=1).encode())
+
+
+def _prune_ledger(store: Store, ledger: Ledger, oldest: datetime, now: datetime) -> int:
+    """Remove the frames of versions that are neither the current one nor needed, settled before `oldest`."""
+    current, _ = ledger.versions()
+    watched = {late.version for late in ledger.watched(now)}
+    gone = 0
+    for version in range(1, current):
+        settled = ledger.settled(version)
+        if settled.settled >= oldest or version in watched:
+            continue
+        live = ledger.settled(current)
+        for path in {settled.rows, settled.sent, settled.problems} - {live.rows, live.sent, live.problems, None}:
+            if store.exists(str(path)):
+                store.remove(str(path))
+                gone += 1
+    return gone
+
+
+def _pointed(store: Store, tenant: Tenant) -> Iterator[str]:
+    """Run folders that pointers of the tenant name."""
+    for name in store.names(f"pointers/{tenant.id}"):
+        content = store.read_json(f"pointers/{tenant.id}/{name}")
+        for path in (content.get("path"), content.get("artefact"), content.get("run")):
+            if path:
+                yield "/".join(path.split("/")[:3])
+
+
+def _open(ledgers: list[Ledger]) -> Iterator[str]:
+    for ledger in ledgers:
+        if intent := ledger.open_intent():
+            yield intent.run
+
+
+def _stamp(name: str) -> datetime:
+    return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
