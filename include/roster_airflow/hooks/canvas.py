@@ -99,9 +99,7 @@ class CanvasHook(HttpHook):
     def address(self) -> Address:
         """Where the connection points, checked; CanvasWrongHost where the environment is another."""
         if self._address is None:
-            self._set_base_url(self.get_connection(self.canvas_conn_id))
-        if self._address is None:  # only for the type checker
-            raise CanvasWrongHost
+            self._address = self._locate(self.get_connection(self.canvas_conn_id))
         return self._address
 
     def root_account(self) -> RootAccount:
@@ -240,11 +238,12 @@ class CanvasHook(HttpHook):
         _raise_fault(response, f"{response.request.method} {self.address.netloc}")
 
     def _set_base_url(self, connection: Connection) -> None:
-        self._address = canvas_address(
-            connection.host, connection.schema, connection.port, self.environment, self.hosts
-        )
+        self._address = self._locate(connection)
         self.base_url = self._address.url
         self._base_url_initialized = True
+
+    def _locate(self, connection: Connection) -> Address:
+        return canvas_address(connection.host, connection.schema, connection.port, self.environment, self.hosts)
 
     def _send(self, request: Request, what: str) -> Response:
         if self._session is None:
@@ -257,17 +256,18 @@ class CanvasHook(HttpHook):
 
     def _get(self, path: str, kept: type[Kept], what: str) -> tuple[Kept, str | None]:
         """The answer's kept part and the link to the next page, asked again while Canvas is busy or not there."""
-        for delay in (*self.retry_delays, None):
+        for delay in self.retry_delays:
             try:
-                response = self._send(Request("GET", self.address.url + path), what)
-                _raise_fault(response, what)
-                return decode(response.content, kept, what), next_link(response.headers)
+                return self._get_once(path, kept, what)
             except (CanvasBusy, CanvasUnreachable) as error:
-                if delay is None:
-                    raise
                 self.log.info("%s; asked again in %s s", error, delay)
                 time.sleep(delay)
-        raise CanvasBusy(what)  # only for the type checker
+        return self._get_once(path, kept, what)
+
+    def _get_once(self, path: str, kept: type[Kept], what: str) -> tuple[Kept, str | None]:
+        response = self._send(Request("GET", self.address.url + path), what)
+        _raise_fault(response, what)
+        return decode(response.content, kept, what), next_link(response.headers)
 
     def _read(self, path: str, kept: type[Kept], what: str) -> Kept:
         return self._get(path, kept, what)[0]

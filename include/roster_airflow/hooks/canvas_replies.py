@@ -209,7 +209,7 @@ def _forbidden(status: int, headers: Mapping[str, str], text: str, what: str) ->
         return CanvasBusy(f"{what}: Canvas {NOT_JSON} ({status})")
     return CanvasPermissionMissing(
         f"{what}: the token's user may not do this ({status}): its account role needs "
-        "“SIS Data - import” and “SIS Data - read” in the root account"
+        "“SIS Data - import”, “SIS Data - read” and “Users - view list” in the root account"
     )
 
 
