@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 APART = timedelta(hours=12)
 
@@ -29,7 +29,7 @@ class Evidence(BaseModel):
     source: str
     system: str
     delivery: str
-    delivered: datetime
+    delivered: AwareDatetime
     rows: Mapping[str, int]
     complete: bool
     proven: bool
@@ -38,7 +38,9 @@ class Evidence(BaseModel):
 
     def carried(self) -> Evidence:
         """The same, as the evidence of a night whose own extract failed: it proves nothing."""
-        reason = f"{self.source} could not be read tonight: its extract of {self.delivered:%Y-%m-%d %H:%M} UTC stands in"
+        reason = (
+            f"{self.source} could not be read tonight: its extract of {self.delivered:%Y-%m-%d %H:%M} UTC stands in"
+        )
         return self.model_copy(
             update={"stale": True, "complete": False, "proven": False, "reasons": (*self.reasons, reason)}
         )
@@ -49,7 +51,7 @@ class Standing(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    run_date: datetime
+    run_date: AwareDatetime
     deliveries: Mapping[str, str]
     complete: bool
     proven: bool
@@ -57,13 +59,14 @@ class Standing(BaseModel):
 
     @classmethod
     def of(cls, run_date: datetime, sources: Iterable[Evidence]) -> Standing:
-        """The standing of an artefact of these sources; a drop needs every one of them."""
+        """The standing of an artefact of these sources; a drop needs every one of them, and at least one."""
         evidence = list(sources)
+        complete = bool(evidence) and all(one.complete and not one.stale for one in evidence)
         return cls(
             run_date=run_date,
             deliveries={one.source: one.delivery for one in evidence},
-            complete=all(one.complete for one in evidence),
-            proven=all(one.proven for one in evidence),
+            complete=complete,
+            proven=complete and all(one.proven for one in evidence),
             reasons=tuple(reason for one in evidence for reason in one.reasons),
         )
 

@@ -7,7 +7,6 @@ counted by reason.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,29 +14,29 @@ from pathlib import Path
 
 import polars as pl
 
-from roster import safety
+from roster import absence, safety
+from roster.absence import LEFT
 from roster.canvas import FILES
-from roster.ledger import decoded, live
+from roster.ledger import LEDGER, live
 from roster.tenants import Tenant
 
 # old and new: JSON of the row in Canvas's columns; old is null for a create. why: create, back (it was dropped before),
 # update, in-doubt, drop, resend. limited: counts for the limits. part: free or held; holds: why.
 CHANGES = pl.Schema(
     {
-        "file": pl.String,
-        "key": pl.String,
-        "action": pl.String,
-        "old": pl.String,
-        "new": pl.String,
-        "columns": pl.String,
-        "why": pl.String,
-        "school": pl.String,
-        "limited": pl.Boolean,
+        "file": pl.String(),
+        "key": pl.String(),
+        "action": pl.String(),
+        "old": pl.String(),
+        "new": pl.String(),
+        "columns": pl.String(),
+        "why": pl.String(),
+        "school": pl.String(),
+        "limited": pl.Boolean(),
         "holds": pl.List(pl.String),
-        "part": pl.String,
+        "part": pl.String(),
     }
 )
-LEFT = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String, "school": pl.String})
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
 RESENT = ("users.csv", "sections.csv", "enrollments.csv", "user_observers.csv")
 FILE_ORDER = {module.FILE: number for number, module in enumerate(FILES)}
@@ -65,13 +64,16 @@ class Wanted:
     def keys(self) -> pl.DataFrame:
         """KEYS of all that is there: wanted or frozen."""
         frames = [frame.select("key").with_columns(file=pl.lit(file)) for file, frame in self.rows.items()]
-        return pl.concat([*(frame.select("file", "key") for frame in frames), self.frozen.select("file", "key")]).unique()
+        return pl.concat(
+            [*(frame.select("file", "key") for frame in frames), self.frozen.select("file", "key")]
+        ).unique()
 
 
 @dataclass(frozen=True)
 class Wish:
     """What this run was asked for, beside the difference. only: a school's id, or (file, key) of the rows to plan.
-    release: the hash of a held part that may go."""
+    release: the hash of a held part that may go.
+    """
 
     resync: bool = False
     only_school: str | None = None
@@ -125,21 +127,28 @@ def plan(
     """
     wish = wish or Wish()
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
-    changes = pl.concat([_changes(frame, resync=wish.resync) for frame in differences] or [pl.DataFrame(schema=CHANGES)])
-    absent = pl.concat([_absent(frame) for frame in differences] or [pl.DataFrame(schema={**ledger.schema})])
+    changes = pl.concat(
+        [_changes(frame, resync=wish.resync) for frame in differences] or [pl.DataFrame(schema=CHANGES)]
+    )
+    absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
     newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
-    frozen = _frozen(wanted, ledger, run_date)
-    drops, left = _drops(absent, frozen, tenant, proven=proven, present_before=present_before)
-    if not wish.narrowed:
+    frozen = absence.frozen_keys(wanted.frozen, wanted.rows, ledger, run_date)
+    drops, left = absence.earned_drops(absent, frozen, tenant, proven=proven, present_before=present_before)
+    drops, in_use = absence.without_carrying(drops, left, ledger)
+    if wish.narrowed:
+        left = newer
+    else:
         changes = pl.concat([changes, drops])
+        left = pl.concat([left, in_use, newer])
     changes, waiting = _available(changes, wanted, ledger, tenant)
     judged = safety.limits(changes, ledger, tenant.safety)
     if not safety.first_ledger(ledger):
-        changes = safety.hold_over_limits(changes, judged)
-        changes = safety.hold_rekeyed(changes, _not_there(absent, frozen))
+        changes = safety.hold_over_limits(changes, ledger, judged)
+        changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
     changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
         changes = _narrowed(changes, wish)
+        waiting, left = _asked(waiting, wish), _asked(left, wish)
     held = changes.filter(pl.col("holds").list.len() > 0)
     held_hash = safety.plan_hash(held) if held.height else None
     released = held_hash is not None and wish.release == held_hash
@@ -147,7 +156,7 @@ def plan(
     return Plan(
         changes=_ordered(changes.with_columns(part=part)),
         waiting=waiting,
-        left=pl.concat([left, newer]).sort("file", "key"),
+        left=left.sort("file", "key"),
         limits=judged,
         held_hash=held_hash,
         released=released,
@@ -168,10 +177,15 @@ def _difference(file: str, rows: pl.DataFrame, ledger: pl.DataFrame, sequence: i
         new_columns=pl.lit(",".join(names)),
     )
     side = new.join(ledger.filter(pl.col("file") == file), on="key", how="full", coalesce=True)
-    return side.with_columns(
+    # Most rows of a night are the very text that the ledger has: only the others are compared column by column.
+    equal = pl.col("row").eq_missing(pl.col("new"))
+    sides = [
+        side.filter(equal).with_columns(same=pl.lit(value=True)),
+        side.filter(~equal).with_columns(same=_same(names)),
+    ]
+    return pl.concat(sides).with_columns(
         file=pl.lit(file),
-        same=_same(names),
-        newer=(pl.col("sequence") > sequence).fill_null(value=False) & pl.col("new").is_not_null(),
+        newer=(pl.col("sequence") > sequence).fill_null(value=False),
         dropped=pl.col("dropped").fill_null(value=False),
     )
 
@@ -181,7 +195,9 @@ def _same(names: Sequence[str]) -> pl.Expr:
     same = pl.col("row").is_not_null() & pl.col("new").is_not_null()
     sent = pl.lit(",") + pl.col("columns") + pl.lit(",")
     for name in names:
-        equal = pl.col("row").str.json_path_match(f"$.{name}").eq_missing(pl.col("new").str.json_path_match(f"$.{name}"))
+        equal = (
+            pl.col("row").str.json_path_match(f"$.{name}").eq_missing(pl.col("new").str.json_path_match(f"$.{name}"))
+        )
         same &= equal | ~sent.str.contains(f",{name},", literal=True)
     return same.fill_null(value=False)
 
@@ -224,111 +240,6 @@ def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
     )
 
 
-def _absent(side: pl.DataFrame) -> pl.DataFrame:
-    """LEDGER rows that Canvas has, or may have, and that are not wanted."""
-    gone = side.filter(pl.col("new").is_null())
-    had = (pl.col("row").is_not_null() & ~pl.col("dropped")) | pl.col("doubt").is_not_null()
-    return gone.filter(had).select(
-        "file", "key", "row", "columns", "doubt", "refused", "dropped", "school", "sequence"
-    )
-
-
-def _frozen(wanted: Wanted, ledger: pl.DataFrame, run_date: datetime) -> pl.DataFrame:
-    """file, key, reason of all that stays as it is: what the transform said, terms that have ended, and, down the
-    references, every ledger row that belongs to one of these and is not wanted itself."""
-    known = [wanted.frozen.select("file", "key", "reason"), _ended_terms(wanted, ledger, run_date)]
-    keys: dict[str, pl.Series] = {}
-    wanted_keys = {file: frame["key"].implode() for file, frame in wanted.rows.items()}
-    for module in FILES:
-        frozen = pl.concat([frame.filter(pl.col("file") == module.FILE) for frame in known])
-        rows = ledger.filter(pl.col("file") == module.FILE)
-        if module.FILE in wanted_keys:
-            rows = rows.filter(~pl.col("key").is_in(wanted_keys[module.FILE]))
-        for column, target in module.REFERS.items():
-            points = pl.coalesce("row", "doubt").str.json_path_match(f"$.{column}")
-            below = rows.filter(points.is_in(keys[target].implode())) if target in keys else rows.clear()
-            known.append(below.select("file", "key", reason=pl.lit("refers-to-frozen")))
-            frozen = pl.concat([frozen, known[-1]])
-        keys[module.FILE] = frozen["key"].unique()
-    return pl.concat(known).unique(["file", "key"], keep="first", maintain_order=True)
-
-
-def _ended_terms(wanted: Wanted, ledger: pl.DataFrame, run_date: datetime) -> pl.DataFrame:
-    terms = ledger.filter((pl.col("file") == "terms.csv") & pl.col("row").is_not_null())
-    if "terms.csv" in wanted.rows:
-        terms = terms.filter(~pl.col("key").is_in(wanted.rows["terms.csv"]["key"].implode()))
-    ended = [
-        key
-        for key, row in terms.select("key", "row").iter_rows()
-        if (end := decoded(row).get("end_date")) and datetime.fromisoformat(end) < run_date
-    ]
-    return pl.DataFrame(
-        {"file": ["terms.csv"] * len(ended), "key": ended, "reason": ["term"] * len(ended)},
-        schema={"file": pl.String, "key": pl.String, "reason": pl.String},
-    )
-
-
-def _drops(
-    absent: pl.DataFrame, frozen: pl.DataFrame, tenant: Tenant, *, proven: bool, present_before: pl.DataFrame | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(CHANGES, LEFT): the drops that were earned, and what is left in Canvas although it is not wanted, by reason."""
-    status = _drop_status(tenant)
-    marked = absent.join(frozen.select("file", "key", frozen="reason"), on=["file", "key"], how="left")
-    if proven:
-        earned = pl.lit(value=True)
-    elif present_before is None:
-        earned = pl.lit(value=False)
-    else:
-        marked = marked.join(
-            present_before.select("file", "key", before=pl.lit(value=True)), on=["file", "key"], how="left"
-        )
-        earned = pl.col("before").is_null()
-    marked = marked.with_columns(
-        status=pl.col("file").replace_strict(status, default=None, return_dtype=pl.String)
-    ).with_columns(
-        reason=pl.when(pl.col("status").is_null())
-        .then(pl.lit("kept"))
-        .when(pl.col("frozen").is_not_null())
-        .then("frozen")
-        .when(~earned)
-        .then(pl.lit("not-proven"))
-    )
-    drops = marked.filter(pl.col("reason").is_null())
-    left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")
-    texts = [
-        json.dumps({**decoded(doubt if row is None else row), "status": word}, ensure_ascii=False, separators=(",", ":"))
-        for row, doubt, word in drops.select("row", "doubt", "status").iter_rows()
-    ]
-    columns = [",".join(json.loads(text)) for text in texts]
-    changes = drops.select(
-        "file",
-        "key",
-        action=pl.lit("drop"),
-        old="row",
-        new=pl.Series(texts, dtype=pl.String),
-        columns=pl.Series(columns, dtype=pl.String),
-        why=pl.lit("drop"),
-        school="school",
-        limited=pl.lit(value=True),
-        holds=pl.lit([], dtype=pl.List(pl.String)),
-        part=pl.lit("free"),
-    )
-    return changes.cast(CHANGES), left.cast(LEFT)  # type: ignore[arg-type]
-
-
-def _drop_status(tenant: Tenant) -> dict[str, str | None]:
-    policy = tenant.sync.on_drop
-    chosen = {"sections.csv": policy.sections, "courses.csv": policy.courses}
-    return {
-        "users.csv": policy.users,
-        "enrollments.csv": policy.enrollments,
-        "user_observers.csv": "deleted",
-        **{file: None if word == "keep" else word for file, word in chosen.items()},
-        "accounts.csv": None,
-        "terms.csv": None,
-    }
-
-
 def _left(side: pl.DataFrame, reason: str) -> pl.DataFrame:
     return side.select("file", "key", reason=pl.lit(reason), school="school")
 
@@ -361,25 +272,28 @@ def _available(
         present[module.FILE] = pl.concat([coming, there.filter(pl.col("file") == module.FILE)["key"]])
         if module.FILE == "accounts.csv" and tenant.canvas.account:
             present[module.FILE] = pl.concat([present[module.FILE], pl.Series([tenant.canvas.account])])
-    return changes, pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)  # type: ignore[arg-type]
+    return changes, pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)
 
 
 def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:
     """The changes that were asked for, and the creates that they refer to."""
-    if wish.only_keys is not None:
-        pairs = pl.DataFrame([*wish.only_keys], schema=KEYS, orient="row")
-        chosen = changes.join(pairs, on=["file", "key"], how="semi")
-    else:
-        chosen = changes.filter(pl.col("school") == wish.only_school)
+    chosen = _asked(changes, wish)
     for module in reversed(FILES):
         mine = chosen.filter(pl.col("file") == module.FILE)
         for column, target in module.REFERS.items():
             named = mine["new"].str.json_path_match(f"$.{column}")
-            parents = changes.filter((pl.col("file") == target) & pl.col("key").is_in(named.implode()))
+            creates = (pl.col("file") == target) & (pl.col("action") == "create")
+            parents = changes.filter(creates & pl.col("key").is_in(named.implode()))
             chosen = pl.concat([chosen, parents]).unique(["file", "key"], maintain_order=True)
     return chosen
 
 
+def _asked(frame: pl.DataFrame, wish: Wish) -> pl.DataFrame:
+    if wish.only_keys is None:
+        return frame.filter(pl.col("school") == wish.only_school)
+    return frame.join(pl.DataFrame([*wish.only_keys], schema=KEYS, orient="row"), on=["file", "key"], how="semi")
+
+
 def _ordered(changes: pl.DataFrame) -> pl.DataFrame:
     order = pl.col("file").replace_strict(FILE_ORDER, return_dtype=pl.Int64)
-    return changes.cast(CHANGES).sort(order, "key", "action")  # type: ignore[arg-type]
+    return changes.cast(CHANGES).sort(order, "key", "action")

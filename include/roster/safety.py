@@ -7,18 +7,18 @@ here drops a change: what is held waits for a person.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import polars as pl
 
 from roster.canvas import FILES
-from roster.ledger import LEDGER, live
+from roster.ledger import live
 from roster.tenants import SafetySettings
 
 SMALL = 40
 REKEY_SHARE, REKEY_LEAST = 0.30, 10
 
-# One line per limit that was judged. share: the largest share of base allowed; base: live rows before the plan.
+# One line per limit that was judged. school: null for the total, blank for rows that belong to no school. share: the
+# largest share of base allowed; base: live rows before the plan.
 LIMITS = pl.Schema(
     {
         "kind": pl.String,
@@ -37,25 +37,27 @@ BY_SCHOOL = ("courses.csv", "sections.csv", "users.csv", "enrollments.csv", "use
 
 def plan_hash(changes: pl.DataFrame) -> str:
     """SHA-256 over file, key, action, old and new of these changes, whatever their order."""
-    digest = hashlib.sha256()
-    for row in changes.select("file", "key", "action", "old", "new").sort("file", "key", "action").iter_rows():
-        digest.update("\x1e".join(part or "" for part in row).encode() + b"\x1d")
-    return digest.hexdigest()
+    shown = changes.select(pl.struct("file", "key", "action", "old", "new").struct.json_encode().alias("line"))
+    return hashlib.sha256("\n".join(shown["line"].sort()).encode()).hexdigest()
 
 
 def limits(changes: pl.DataFrame, ledger: pl.DataFrame, settings: SafetySettings) -> pl.DataFrame:
-    """LIMITS of a plan: drops and updates against the live rows of the ledger, per file and school and per file."""
+    """LIMITS of a plan: drops and updates against the live rows of the ledger, per file and school and per file.
+
+    A row counts at the school that the ledger knows it by, so that pupils who move do not trip a school that is new.
+    """
     judged = []
-    base = live(ledger)
+    base = live(ledger).with_columns(school=pl.col("school").fill_null(""))
+    all_counted = changes.with_columns(school=_counted_at(changes, ledger)).filter("limited")
     for kind, action, share in (("deleted", "drop", settings.deleted), ("updated", "update", settings.updated)):
-        counted = changes.filter((pl.col("action") == action) & pl.col("limited"))
+        counted = all_counted.filter(pl.col("action") == action)
         groups = [["file"]] + ([["file", "school"]] if settings.per_school else [])
         for group in groups:
             rows = counted if group == ["file"] else counted.filter(pl.col("file").is_in(BY_SCHOOL))
             judged.append(
                 rows.group_by(group)
                 .agg(changed=pl.len().cast(pl.Int64))
-                .join(base.group_by(group).agg(base=pl.len().cast(pl.Int64)), on=group, how="left", nulls_equal=True)
+                .join(base.group_by(group).agg(base=pl.len().cast(pl.Int64)), on=group, how="left")
                 .with_columns(
                     pl.col("base").fill_null(0),
                     kind=pl.lit(kind),
@@ -64,26 +66,34 @@ def limits(changes: pl.DataFrame, ledger: pl.DataFrame, settings: SafetySettings
                 )
             )
     changed, size = pl.col("changed"), pl.col("base")
-    tripped = ((changed > settings.at_least) & (changed > size * pl.col("share"))) | (
-        (size < SMALL) & (changed > size / 2)
-    )
+    # The share is a float: 29 of 100 is not more than 29 %, whatever 100 × 0.29 is.
+    above_share = changed - size * pl.col("share") > 1e-6
+    tripped = ((changed > settings.at_least) & above_share) | ((size < SMALL) & (changed > size / 2))
     found = pl.concat([frame.select([c for c in LIMITS if c != "tripped"]) for frame in judged])
-    return found.with_columns(tripped=tripped).cast(LIMITS).sort("kind", "file", "school", nulls_last=True)  # type: ignore[arg-type]
+    return found.with_columns(tripped=tripped).cast(LIMITS).sort("kind", "file", "school", nulls_last=True)
 
 
-def hold_over_limits(changes: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+def hold_over_limits(changes: pl.DataFrame, ledger: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """Changes with a hold for every tripped limit over them; a tripped total holds that type everywhere."""
+    at = _counted_at(changes, ledger)
     for kind, file, school, changed, base, share, tripped in judged.iter_rows():
         if not tripped:
             continue
         action = "drop" if kind == "deleted" else "update"
-        where = "in all" if school is None else f"at {school}"
+        where = "in all" if school is None else f"at {school}" if school else "without a school"
         why = f"limit-{kind}: {changed} of {base} {file.removesuffix('.csv')} {where}, allowed {share:.0%}"
         over = (pl.col("file") == file) & (pl.col("action") == action) & pl.col("limited")
         if school is not None:
-            over &= pl.col("school") == school
+            over &= pl.lit(at) == school
         changes = hold(changes, over, why)
     return changes
+
+
+def _counted_at(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.Series:
+    """The school at which each change counts: the ledger's where it has the row; blank for none."""
+    known = ledger.select("file", "key", at="school", known=pl.lit(value=True))
+    sides = changes.select("file", "key", "school").join(known, on=["file", "key"], how="left", maintain_order="left")
+    return sides.select(at=pl.when("known").then("at").otherwise("school").fill_null(""))["at"]
 
 
 def hold(changes: pl.DataFrame, where: pl.Expr, why: str) -> pl.DataFrame:
@@ -94,100 +104,137 @@ def hold(changes: pl.DataFrame, where: pl.Expr, why: str) -> pl.DataFrame:
     )
 
 
-def hold_rekeyed(changes: pl.DataFrame, absent: pl.DataFrame) -> pl.DataFrame:
-    """Changes with a hold on the creates of a school that look like records of the ledger under new ids.
+def hold_rekeyed(changes: pl.DataFrame, ledger: pl.DataFrame, absent: pl.DataFrame) -> pl.DataFrame:
+    """Changes with a hold on the creates of a school that look like records of the ledger under new ids, and on the
+    drops of those records: else a pupil would lose the old account while the new one waits.
 
     absent: LEDGER rows whose key is not there tonight, whether or not that proves anything. A user is recognised by
     log-in or e-mail; a section by its name and its course's name and term. It only holds: nothing is matched.
     """
-    courses = {"courses.csv": _course_marks(changes, absent)}
     for file in ("users.csv", "sections.csv"):
         creates = changes.filter((pl.col("file") == file) & (pl.col("action") == "create"))
-        gone = absent.filter(pl.col("file") == file)
+        gone = absent.filter(pl.col("file") == file).with_columns(row=pl.coalesce("row", "doubt"))
         if creates.is_empty() or gone.is_empty():
             continue
-        marks = set(_marks(gone["row"].to_list(), file, courses["courses.csv"]))
-        known = [
-            any(mark in marks for mark in _marks([new], file, courses["courses.csv"])) for new in creates["new"].to_list()
-        ]
-        per_school = (
-            creates.with_columns(known=pl.Series(known, dtype=pl.Boolean))
-            .group_by("school")
-            .agg(all=pl.len(), known=pl.col("known").sum())
+        old = _marks(gone.select("key", "school", "row"), file, _courses(ledger))
+        new = _marks(creates.select("key", "school", row="new"), file, _courses(ledger, changes))
+        known = new.join(old, on="mark", how="semi").group_by("school").agg(known=pl.col("key").n_unique())
+        schools = (
+            creates.group_by("school")
+            .agg(all=pl.len())
+            .join(known, on="school", nulls_equal=True)
             .filter((pl.col("known") >= REKEY_LEAST) & (pl.col("known") >= pl.col("all") * REKEY_SHARE))
         )
-        for school, total, recognised in per_school.sort("school").iter_rows():
-            why = f"re-keyed: {recognised} of {total} new {file.removesuffix('.csv')} at {school} look like ones known by other ids"
-            rows = (pl.col("file") == file) & (pl.col("action") == "create") & pl.col("school").eq_missing(pl.lit(school))
-            changes = hold(changes, rows, why)
+        for school, total, recognised in schools.sort("school").iter_rows():
+            where = "without a school" if school is None else f"at {school}"
+            stem = file.removesuffix(".csv")
+            why = f"re-keyed: {recognised} of {total} new {stem} {where} look like ones known by other ids"
+            at_school = pl.col("school").eq_missing(pl.lit(school, dtype=pl.String))
+            before = old.join(new.filter(at_school), on="mark", how="semi")["key"]
+            come = (pl.col("action") == "create") & at_school
+            go = (pl.col("action") == "drop") & pl.col("key").is_in(before.implode())
+            changes = hold(changes, (pl.col("file") == file) & (come | go), why)
     return changes
 
 
-def _course_marks(changes: pl.DataFrame, absent: pl.DataFrame) -> Mapping[str, tuple[str, str]]:
-    """course_id → (name, term), of the courses that come and the courses that are absent."""
-    texts = [
-        *changes.filter(pl.col("file") == "courses.csv")["new"].to_list(),
-        *absent.filter(pl.col("file") == "courses.csv")["row"].to_list(),
-    ]
-    rows = pl.Series(texts, dtype=pl.String)
-    fields = {name: rows.str.json_path_match(f"$.{name}") for name in ("course_id", "long_name", "term_id")}
-    return {
-        course: ((name or "").casefold(), term or "")
-        for course, name, term in zip(*(series.to_list() for series in fields.values()), strict=True)
-        if course
-    }
+def _courses(ledger: pl.DataFrame, changes: pl.DataFrame | None = None) -> pl.DataFrame:
+    """course_id, course (its name and term as one text), of the ledger and of the changes, which go first."""
+    texts = ledger.filter(pl.col("file") == "courses.csv").select(row=pl.coalesce("row", "doubt"))
+    if changes is not None:
+        texts = pl.concat([changes.filter(pl.col("file") == "courses.csv").select(row="new"), texts])
+    return texts.select(
+        course_id=_field("course_id"),
+        course=pl.concat_str(_field("long_name").fill_null(""), _field("term_id").fill_null(""), separator="\x1f"),
+    ).unique("course_id", keep="first", maintain_order=True)
 
 
-def _marks(texts: list[str | None], file: str, courses: Mapping[str, tuple[str, str]]) -> list[tuple[str, ...]]:
-    rows = pl.Series(texts, dtype=pl.String)
-    names = ("login_id", "email") if file == "users.csv" else ("name", "course_id")
-    first, second = (rows.str.json_path_match(f"$.{name}").to_list() for name in names)
+def _marks(rows: pl.DataFrame, file: str, courses: pl.DataFrame) -> pl.DataFrame:
+    """key, school, mark: by what a record is recognised; a line per mark."""
     if file == "users.csv":
-        return [(mark.casefold(),) for mark in (*first, *second) if mark]
-    return [(name.casefold(), *courses.get(course or "", ("", ""))) for name, course in zip(first, second, strict=True) if name]
+        found = pl.concat([rows.select("key", "school", mark=_field(name)) for name in ("login_id", "email")])
+    else:
+        known = rows.with_columns(name=_field("name"), course_id=_field("course_id"))
+        known = known.filter(pl.col("name").is_not_null()).join(courses, on="course_id", how="left")
+        mark = pl.concat_str("name", pl.col("course").fill_null(""), separator="\x1f")
+        found = known.select("key", "school", mark=mark)
+    return found.filter(pl.col("mark").is_not_null()).with_columns(pl.col("mark").str.to_lowercase()).unique()
+
+
+def _field(name: str) -> pl.Expr:
+    return pl.col("row").str.json_path_match(f"$.{name}")
 
 
 def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
-    """Changes in which whatever refers to a held create waits with it, and a person's drops wait whole.
+    """Changes in which what refers to a held create waits with it, and drops wait together.
 
-    frozen: (file, key) of what quarantine or scope leaves as it is; a frozen person's other drops wait as well.
+    A drop waits for the held drop of what it refers to, and the other way round: a person's drops wait whole, and
+    Canvas takes a section's enrolments along when it goes. frozen: (file, key) of what quarantine or scope leaves as it
+    is; a frozen person's other drops wait as well.
     """
-    for module in FILES:
-        for column, target in module.REFERS.items():
-            waiting = held_keys(changes, target, "create")
-            if waiting.is_empty():
-                continue
-            refers = (pl.col("file") == module.FILE) & (pl.col("action") != "drop")
-            points = pl.col("new").str.json_path_match(f"$.{column}").is_in(waiting.implode())
-            changes = hold(changes, refers & points, f"waits for {target.removesuffix('.csv')} that are held")
-    return _whole_people(changes, frozen)
-
-
-def held_keys(changes: pl.DataFrame, file: str, action: str) -> pl.Series:
-    """Keys of that file with a held change of that kind."""
-    rows = (pl.col("file") == file) & (pl.col("action") == action) & (pl.col("holds").list.len() > 0)
-    return changes.filter(rows)["key"]
-
-
-def _whole_people(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
-    held = held_keys(changes, "users.csv", "drop")
+    numbered = changes.with_row_index("n")
+    edges = _edges(numbered)
     resting = frozen.filter(pl.col("file") == "users.csv")["key"]
-    people = {"enrollments.csv": ("user_id",), "user_observers.csv": ("observer_id", "student_id")}
-    partly: list[str] = []
-    for file, columns in people.items():
-        for column in columns:
-            person = pl.col("new").str.json_path_match(f"$.{column}")
-            rows = (pl.col("file") == file) & (pl.col("action") == "drop")
-            waits = person.is_in(pl.concat([held, resting]).implode())
-            changes = hold(changes, rows & waits, "waits for a person who is held")
-            own = rows & (pl.col("holds").list.len() > 0)
-            partly += changes.filter(own).select(person)["new"].to_list()
-    alone = (pl.col("file") == "users.csv") & (pl.col("action") == "drop") & pl.col("key").is_in(partly)
-    newly = changes.filter(alone & (pl.col("holds").list.len() == 0))
-    changes = hold(changes, alone, "waits for this person's enrolments or links that are held")
-    return changes if newly.is_empty() else _whole_people(changes, frozen)
+    spread = edges.filter((pl.col("target") == "users.csv") & pl.col("named").is_in(resting.implode()))
+    seeds = spread.filter(pl.col("action") == "drop").select(n="child", why=pl.lit(_PERSON_HELD))
+    joined = edges.join(
+        numbered.select(target="file", named="key", parent="n", parent_action="action"), on=["target", "named"]
+    )
+    down, up = _ways(joined)
+    held = pl.concat([numbered.filter(pl.col("holds").list.len() > 0)["n"], seeds["n"]]).unique()
+    while True:
+        waits = pl.concat(
+            [
+                seeds,
+                down.filter(pl.col("from").is_in(held.implode())).select("n", "why"),
+                up.filter(pl.col("from").is_in(held.implode())).select("n", "why"),
+            ]
+        ).unique()
+        grown = pl.concat([held, waits["n"]]).unique()
+        if grown.len() == held.len():
+            break
+        held = grown
+    more = waits.group_by("n").agg(more=pl.col("why").sort())
+    both = pl.col("holds").list.concat(pl.col("more").fill_null([])).list.unique(maintain_order=True)
+    return (
+        numbered.join(more, on="n", how="left", maintain_order="left").with_columns(holds=both).select(changes.columns)
+    )
+
+
+_PERSON_HELD = "waits for a person who is held"
+_PERSON_PARTLY_HELD = "waits for this person's enrolments or links that are held"
+
+
+def _edges(numbered: pl.DataFrame) -> pl.DataFrame:
+    """A line per reference: child (n of a change), its file and action; target (file), named (key): to what."""
+    found = [
+        pl.DataFrame(
+            schema={"child": pl.UInt32, "file": pl.String, "action": pl.String, "target": pl.String, "named": pl.String}
+        )
+    ]
+    for module in FILES:
+        own = numbered.filter(pl.col("file") == module.FILE).with_columns(row="new")
+        for column, target in module.REFERS.items():
+            edge = own.select("file", "action", child="n", target=pl.lit(target), named=_field(column))
+            found.append(edge.select(found[0].columns))
+    return pl.concat(found)
+
+
+def _ways(joined: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(down, up): from (n of a change that is held), n (of the change that then waits), why."""
+    both_drop = (pl.col("action") == "drop") & (pl.col("parent_action") == "drop")
+    builds_on = (pl.col("action") != "drop") & (pl.col("parent_action") == "create")
+    person = pl.col("target") == "users.csv"
+
+    def that_are_held(column: str) -> pl.Expr:
+        return pl.format("waits for {} that are held", pl.col(column).str.strip_suffix(".csv"))
+
+    down_why = pl.when(both_drop & person).then(pl.lit(_PERSON_HELD)).otherwise(that_are_held("target"))
+    up_why = pl.when(person).then(pl.lit(_PERSON_PARTLY_HELD)).otherwise(that_are_held("file"))
+    down = joined.filter(both_drop | builds_on).select(pl.col("parent").alias("from"), n="child", why=down_why)
+    up = joined.filter(both_drop).select(pl.col("child").alias("from"), n="parent", why=up_why)
+    return down, up
 
 
 def first_ledger(ledger: pl.DataFrame) -> bool:
     """True where nothing was ever sent: then every create is free (in test)."""
-    return ledger.select(LEDGER.names()).is_empty()
+    return ledger.is_empty()

@@ -1,0 +1,161 @@
+"""What Canvas has and is not wanted: what stays as it is, and the drops that were earned.
+
+Quarantine and scope freeze, down the references; a term that has ended stays with all that is in it; a drop needs proof
+of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), frozen, not-proven, in-use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from roster.canvas import FILES
+from roster.ledger import decoded
+from roster.tenants import Tenant
+
+LEFT = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String, "school": pl.String})
+
+
+def absent_rows(side: pl.DataFrame) -> pl.DataFrame:
+    """LEDGER rows that Canvas has, or may have, and that are not wanted."""
+    gone = side.filter(pl.col("new").is_null() & ~pl.col("newer"))
+    had = (pl.col("row").is_not_null() & ~pl.col("dropped")) | pl.col("doubt").is_not_null()
+    return gone.filter(had).select("file", "key", "row", "columns", "doubt", "refused", "dropped", "school", "sequence")
+
+
+def frozen_keys(
+    said: pl.DataFrame, wanted: Mapping[str, pl.DataFrame], ledger: pl.DataFrame, run_date: datetime
+) -> pl.DataFrame:
+    """file, key, reason of all that stays as it is: what the transform said, terms that have ended, and, down the
+    references, every ledger row that belongs to one of these and is not wanted itself.
+    """
+    known = [said.select("file", "key", "reason"), _ended_terms(wanted, ledger, run_date)]
+    keys: dict[str, pl.Series] = {}
+    wanted_keys = {file: frame["key"].implode() for file, frame in wanted.items()}
+    for module in FILES:
+        frozen = pl.concat([frame.filter(pl.col("file") == module.FILE) for frame in known])
+        rows = ledger.filter(pl.col("file") == module.FILE)
+        if module.FILE in wanted_keys:
+            rows = rows.filter(~pl.col("key").is_in(wanted_keys[module.FILE]))
+        for column, target in module.REFERS.items():
+            below = rows.filter(_points(column, keys[target]))
+            known.append(below.select("file", "key", reason=pl.lit("refers-to-frozen")))
+            frozen = pl.concat([frozen, known[-1]])
+        keys[module.FILE] = frozen["key"].unique()
+    return pl.concat(known).unique(["file", "key"], keep="first", maintain_order=True)
+
+
+def _points(column: str, keys: pl.Series) -> pl.Expr:
+    """Over LEDGER: True where what Canvas has, or may have, refers to one of the keys."""
+    either = [pl.col(name).str.json_path_match(f"$.{column}").is_in(keys.implode()) for name in ("row", "doubt")]
+    return pl.any_horizontal(either).fill_null(value=False)
+
+
+def _ended_terms(wanted: Mapping[str, pl.DataFrame], ledger: pl.DataFrame, run_date: datetime) -> pl.DataFrame:
+    terms = ledger.filter(pl.col("file") == "terms.csv").with_columns(row=pl.coalesce("row", "doubt"))
+    if "terms.csv" in wanted:
+        terms = terms.filter(~pl.col("key").is_in(wanted["terms.csv"]["key"].implode()))
+    ended = [
+        key
+        for key, row in terms.select("key", "row").iter_rows()
+        if (end := decoded(row).get("end_date")) and datetime.fromisoformat(end) < run_date
+    ]
+    return pl.DataFrame(
+        {"file": ["terms.csv"] * len(ended), "key": ended, "reason": ["term"] * len(ended)},
+        schema={"file": pl.String, "key": pl.String, "reason": pl.String},
+    )
+
+
+def earned_drops(
+    absent: pl.DataFrame, frozen: pl.DataFrame, tenant: Tenant, *, proven: bool, present_before: pl.DataFrame | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(CHANGES, LEFT): the drops that were earned, and what is left in Canvas although it is not wanted, by reason."""
+    status = _drop_status(tenant)
+    marked = absent.join(frozen.select("file", "key", frozen="reason"), on=["file", "key"], how="left")
+    if proven:
+        earned = pl.lit(value=True)
+    elif present_before is None:
+        earned = pl.lit(value=False)
+    else:
+        marked = marked.join(
+            present_before.select("file", "key", before=pl.lit(value=True)).unique(), on=["file", "key"], how="left"
+        )
+        earned = pl.col("before").is_null()
+    marked = marked.with_columns(
+        status=pl.col("file").replace_strict(status, default=None, return_dtype=pl.String)
+    ).with_columns(
+        reason=pl.when(pl.col("status").is_null())
+        .then(pl.lit("kept"))
+        .when(pl.col("frozen").is_not_null())
+        .then("frozen")
+        .when(~earned)
+        .then(pl.lit("not-proven"))
+    )
+    drops = marked.filter(pl.col("reason").is_null())
+    left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")
+    texts = [
+        json.dumps(
+            {**decoded(doubt if row is None else row), "status": word}, ensure_ascii=False, separators=(",", ":")
+        )
+        for row, doubt, word in drops.select("row", "doubt", "status").iter_rows()
+    ]
+    columns = [",".join(json.loads(text)) for text in texts]
+    changes = drops.select(
+        "file",
+        "key",
+        action=pl.lit("drop"),
+        old="row",
+        new=pl.Series(texts, dtype=pl.String),
+        columns=pl.Series(columns, dtype=pl.String),
+        why=pl.lit("drop"),
+        school="school",
+        limited=pl.lit(value=True),
+        holds=pl.lit([], dtype=pl.List(pl.String)),
+        part=pl.lit("free"),
+    )
+    return changes, left.cast(LEFT)
+
+
+def without_carrying(
+    drops: pl.DataFrame, left: pl.DataFrame, ledger: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(drops, LEFT): without the drops with which Canvas would take along what is to stay.
+
+    Deleting a section or user, deleting or completing a course takes what is below it. That may be frozen, not proven
+    gone, or wanted elsewhere from tonight on; what is only kept by policy does not count.
+    """
+    carries = (pl.col("file").is_in(["courses.csv", "sections.csv"])) | (
+        (pl.col("file") == "users.csv") & (pl.col("new").str.json_path_match("$.status") == "deleted")
+    )
+    carrying = drops.filter(carries)
+    if carrying.is_empty():
+        return drops, pl.DataFrame(schema=LEFT)
+    passed = pl.concat([drops.select("file", "key"), left.filter(pl.col("reason") == "kept").select("file", "key")])
+    stays = ledger.filter((pl.col("row").is_not_null() & ~pl.col("dropped")) | pl.col("doubt").is_not_null())
+    staying = stays.join(passed, on=["file", "key"], how="anti").select("file", "key")
+    for module in reversed(FILES):
+        below = stays.filter(pl.col("file") == module.FILE).join(staying, on=["file", "key"], how="semi")
+        for column, target in module.REFERS.items():
+            for name in ("row", "doubt"):
+                named = below.select(pl.lit(target).alias("file"), key=pl.col(name).str.json_path_match(f"$.{column}"))
+                staying = pl.concat([staying, named.drop_nulls()])
+    staying = staying.unique()
+    in_use = carrying.join(staying, on=["file", "key"], how="semi")
+    going = drops.join(in_use.select("file", "key"), on=["file", "key"], how="anti")
+    return going, in_use.select("file", "key", reason=pl.lit("in-use"), school="school")
+
+
+def _drop_status(tenant: Tenant) -> dict[str, str | None]:
+    policy = tenant.sync.on_drop
+    chosen = {"sections.csv": policy.sections, "courses.csv": policy.courses}
+    return {
+        "users.csv": policy.users,
+        "enrollments.csv": policy.enrollments,
+        "user_observers.csv": "deleted",
+        **{file: None if word == "keep" else word for file, word in chosen.items()},
+        "accounts.csv": None,
+        "terms.csv": None,
+    }
