@@ -56,6 +56,8 @@ class Failure:
 
 def judge_frames(batches: list[Batch], docs: Path | None, large: int = LARGE) -> list[Failure]:
     """What the frames fail to meet, in the order of the batches; data docs below `docs`, if given."""
+    if not batches:
+        return []
     with _quiet():
         context = _context(docs)
         failures = [failure for batch in batches for failure in _judge(context, batch, large)]

@@ -67,9 +67,12 @@ def id_lost_zeros(night: Night, table: str) -> pl.LazyFrame:
     )
     width = pl.col("sourced_id").str.len_chars()
     usual = width.mode().max().over(among)
-    padded = (pl.col("sourced_id").str.starts_with("0") & (width == usual)).any().over(among)
-    share = (width == usual).mean().over(among)
-    enough = pl.len().over(among) >= _ENOUGH
-    return digits.filter(padded & enough & (share >= _MOST) & (width < usual)).with_columns(
-        detail=pl.format("{} digits instead of {}", width, usual)
+    compared = digits.with_columns(width=width, usual=usual).with_columns(
+        padded=(pl.col("sourced_id").str.starts_with("0") & (pl.col("width") == pl.col("usual"))).any().over(among),
+        share=(pl.col("width") == pl.col("usual")).mean().over(among),
+        ids=pl.len().over(among),
     )
+    lost = (
+        (pl.col("width") < pl.col("usual")) & pl.col("padded") & (pl.col("share") >= _MOST) & (pl.col("ids") >= _ENOUGH)
+    )
+    return compared.filter(lost).with_columns(detail=pl.format("{} digits instead of {}", "width", "usual"))

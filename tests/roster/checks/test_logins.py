@@ -56,7 +56,9 @@ def test_one_person_in_two_rows_shares_a_log_in_with_nobody() -> None:
 
 
 def test_people_without_log_in_share_none() -> None:
-    assert found(user_login_shared(a_night(a_roster(users=[a_user("ada", email=None), a_user("bob", email=None)])))) == []
+    assert (
+        found(user_login_shared(a_night(a_roster(users=[a_user("ada", email=None), a_user("bob", email=None)])))) == []
+    )
 
 
 def test_staff_keep_a_log_in_before_pupils_and_pupils_before_guardians() -> None:
