@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 import zipfile
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -80,7 +81,7 @@ class Archive:
                 target.open("wb") as copy,
             ):
                 shutil.copyfileobj(content, copy)
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, zlib.error, EOFError):
             raise SourceIncomplete(self._broken()) from None
         except (RuntimeError, NotImplementedError):
             message = f"{self._name}: {name} is encrypted or packed in a way that can't be read: have it zipped plainly"

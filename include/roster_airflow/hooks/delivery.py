@@ -91,8 +91,8 @@ class SftpFolder:
     @contextmanager
     def _asking(self, what: str) -> Iterator[SFTPClient]:
         """A session, and what goes wrong in it in our words. Each asking connects anew: nothing is left open."""
-        import paramiko  # noqa: PLC0415 -- with the SFTP provider a second that only the extract step needs to pay
-        from airflow.providers.sftp.hooks.sftp import SFTPHook  # noqa: PLC0415
+        import paramiko  # here: with the SFTP provider a second of imports that only this needs to pay
+        from airflow.providers.sftp.hooks.sftp import SFTPHook
 
         try:
             hook = SFTPHook(self._connection, conn_retry_attempts=1, no_host_key_check=False)
@@ -106,11 +106,10 @@ class SftpFolder:
         except paramiko.BadHostKeyException:
             raise SourceFault(self._unknown_host("has another host key than the one that is known")) from None
         except paramiko.AuthenticationException:
-            message = (
-                f"the SFTP server did not accept the log-in of connection {self._connection}: renew its key or password"
-            )
-            raise SourceFault(message) from None
+            raise SourceFault(self._turned_away()) from None
         except paramiko.SSHException as fault:
+            if "No authentication methods available" in str(fault):
+                raise SourceFault(self._turned_away()) from None
             if "not found in known_hosts" in str(fault):
                 raise SourceFault(self._unknown_host("has a host key that is not known")) from None
             raise SourceUnreachable(self._silent()) from None
@@ -130,9 +129,12 @@ class SftpFolder:
 
     def _unknown_host(self, what: str) -> str:
         return (
-            f"the SFTP server of connection {self._connection} {what}: ask whoever keeps the server for its key and put "
-            "it into the connection's extra host_key"
+            f"the SFTP server of connection {self._connection} {what}: ask whoever keeps the server for its key and "
+            "put it into the connection's extra host_key"
         )
+
+    def _turned_away(self) -> str:
+        return f"the SFTP server did not accept the log-in of connection {self._connection}: renew its key or password"
 
     def _silent(self) -> str:
         return f"the SFTP server of connection {self._connection} did not answer as one: check host and port, or wait"

@@ -128,7 +128,7 @@ def attending(enrollments: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def teaching(sections: pl.LazyFrame) -> pl.LazyFrame:
-    """Every teacher of every row of sections.csv, first the main ones, as rows of the enrolment table with `row`."""
+    """Every teacher of every row of sections.csv as rows of the enrolment table, with `row`."""
     named = sections.select("section_id", "row", *TEACHERS).unpivot(
         TEACHERS, index=["section_id", "row"], variable_name="column", value_name="user_id"
     )
@@ -147,13 +147,9 @@ def enrollments(rows: pl.LazyFrame) -> pl.LazyFrame:
     """The enrolments of those rows; a teacher whom a section names several times is there once, primary if ever."""
     columns = ("sourced_id", "class_id", "user_id", "role", "primary")
     teacher = pl.col("role") == "teacher"
-    return pl.concat(
-        [
-            rows.filter(~teacher),
-            rows.filter(teacher).unique(["class_id", "user_id"], keep="first", maintain_order=True),
-        ],
-        how="diagonal",
-    ).select(columns)
+    teachers = rows.filter(teacher).sort("primary", "row", descending=[True, False])
+    once = teachers.unique(["class_id", "user_id"], keep="first", maintain_order=True)
+    return pl.concat([rows.filter(~teacher).select(columns), once.select(columns)])
 
 
 def _once(rows: pl.LazyFrame, key: str) -> pl.LazyFrame:

@@ -18,14 +18,7 @@ def persons(students: pl.LazyFrame, teachers: pl.LazyFrame, staff: pl.LazyFrame)
         [
             _person(students, "student", "students.csv", "student_id", "student_email", pl.col("student_number")),
             _person(teachers, "staff", "teachers.csv", "teacher_id", "teacher_email", pl.col("teacher_number")),
-            _person(
-                staff.with_columns(middle_name=pl.col("middle_name")),
-                "staff",
-                "staff.csv",
-                "staff_id",
-                "staff_email",
-                pl.lit(None, dtype=pl.String),
-            ),
+            _person(staff, "staff", "staff.csv", "staff_id", "staff_email", pl.lit(None, dtype=pl.String)),
         ]
     )
 
@@ -87,10 +80,15 @@ def _hashed(contact: pl.Series) -> pl.Series:
             continue
         key = (email, name or "")
         if key not in known:
-            folded = "\x1f".join(unicodedata.normalize("NFC", part.casefold()) for part in key)
+            folded = "\x1f".join(_composed(_composed(part).casefold()) for part in key)
             known[key] = "g-" + hashlib.sha256(folded.encode()).hexdigest()[:20]
         found.append(known[key])
     return pl.Series(contact.name, found, dtype=pl.String)
+
+
+def _composed(text: str) -> str:
+    """Before folding, because some marks fold otherwise alone; and after, because folding takes letters apart."""
+    return unicodedata.normalize("NFC", text)
 
 
 def guardian_rows(contacts: pl.LazyFrame) -> pl.LazyFrame:

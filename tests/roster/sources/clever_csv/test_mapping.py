@@ -46,7 +46,7 @@ def test_every_table_of_a_small_export(tmp_path: Path) -> None:
         ("S1:0041:student", "S1", "0041", "student", None, None, None),
         ("S2:0042:student", "S2", "0042", "student", None, None, None),
         ("S1:T1:teacher", "S1", "T1", "teacher", True, None, None),
-        ("S2:T1:teacher", "S2", "T1", "teacher", True, None, None),
+        ("S2:T2:teacher", "S2", "T2", "teacher", True, None, None),
         ("S1:T2:teacher", "S1", "T2", "teacher", False, None, None),
     ]
     assert set(rows(found.lineage, "table", "record", "source", "file", "row")) == {
@@ -68,12 +68,15 @@ def test_every_table_of_a_small_export(tmp_path: Path) -> None:
         ("enrollments", "S2:0042:student", "clever", "enrollments.csv", 3),
         ("enrollments", "S1:T1:teacher", "clever", "sections.csv", 2),
         ("enrollments", "S1:T2:teacher", "clever", "sections.csv", 2),
-        ("enrollments", "S2:T1:teacher", "clever", "sections.csv", 3),
+        ("enrollments", "S2:T2:teacher", "clever", "sections.csv", 3),
         ("guardians", f"{guardian}:0041", "clever", "students.csv", 2),
     }
 
 
-HEADER = "School_id,Student_id,Last_name,First_name,Student_email,Username,Contact_name,Contact_type,Contact_email,Contact_sis_id"
+HEADER = (
+    "School_id,Student_id,Last_name,First_name,Student_email,Username,"
+    "Contact_name,Contact_type,Contact_email,Contact_sis_id"
+)
 
 
 def students(tmp_path: Path, *lines: str) -> pl.LazyFrame:
