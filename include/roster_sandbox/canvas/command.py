@@ -18,7 +18,10 @@ def canvas(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = LOOPBACK,
     token: Annotated[
-        list[str] | None, typer.Option(help="A token it takes, with `=read` or `=none` for one that may less.")
+        list[str] | None,
+        typer.Option(
+            envvar="ROSTER_SANDBOX_TOKENS", help="A token it takes, with `=read` or `=none` for one that may less."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the root account.")] = "Sandbox Canvas",
     root_account_id: Annotated[int, typer.Option(help="Number of the root account.")] = 1,
@@ -27,13 +30,14 @@ def canvas(
     """Stand in for Canvas until interrupted; prints its address in one line."""
     settings = Settings(
         name=name,
-        tokens=dict(_right(given) for given in token or [DEFAULT_TOKEN]),
+        tokens=dict(token_and_right(given) for given in token or [DEFAULT_TOKEN]),
         root_account_id=root_account_id,
         pause_after_abort=pause_after_abort,
     )
     serve(state, settings, port=port, host=host)
 
 
-def _right(given: str) -> tuple[str, str]:
+def token_and_right(given: str) -> tuple[str, str]:
+    """A token as the command line gives it, `token` or `token=right`."""
     token, _, right = given.rpartition("=")
     return (token, right) if token and right in _RIGHTS else (given, "admin")

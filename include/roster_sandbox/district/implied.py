@@ -92,7 +92,7 @@ def guardian_key(guardian: Guardian) -> str:
     """The contact's own id, else a hash of casefolded address and name in NFC; blank where there is neither."""
     if guardian.sis_id or not guardian.email:
         return guardian.sis_id
-    text = f"{_nfc(guardian.email).casefold()}\x1f{_nfc(guardian.name).casefold()}"
+    text = "\x1f".join(_nfc(_nfc(part).casefold()) for part in (guardian.email, guardian.name))
     return "g-" + hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

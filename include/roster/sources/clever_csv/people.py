@@ -7,6 +7,8 @@ import unicodedata
 
 import polars as pl
 
+from roster.model import SCHEMAS, TEXTS
+
 _NAMES = ("given_name", "middle_name", "family_name", "preferred_given_name", "preferred_family_name")
 _AGREE = (*_NAMES, "username", "email")
 """What rows of one id must agree in, but for case, to be one person; a blank agrees with anything."""
@@ -122,17 +124,24 @@ def merged(rows: pl.LazyFrame) -> pl.LazyFrame:
 
     Rows that do not agree stay users of their own with the same sourced_id; so does every row without an id.
     """
-    nobody = pl.when(pl.col("sourced_id").is_null()).then(pl.concat_str("file", "row", separator=":"))
-    keyed = rows.with_columns(nobody=nobody)
-    person = ["kind", "sourced_id", "nobody"]
-    filled = keyed.with_columns(pl.col(c).fill_null(pl.col(c).drop_nulls().first().over(person)) for c in _AGREE)
+    person = ["kind", "sourced_id"]
+    alone = pl.col("sourced_id").is_null() | (pl.len().over(person) == 1)
+    marked = rows.with_columns(alone=alone)
+    schools = (
+        pl.when(pl.col("school_id").is_null()).then(pl.lit([], dtype=TEXTS)).otherwise(pl.concat_list("school_id"))
+    )
+    ones = marked.filter("alone").with_columns(school_ids=schools)
+    several = marked.filter(~pl.col("alone")).with_columns(
+        pl.col(column).fill_null(pl.col(column).drop_nulls().first().over(person)) for column in _AGREE
+    )
     spelling = [pl.col(column).str.to_lowercase().alias(f"{column}_folded") for column in _AGREE]
-    whole = filled.group_by([*person, *spelling], maintain_order=True).agg(
+    together = several.group_by([*person, *spelling], maintain_order=True).agg(
         pl.col(*_AGREE).first(),
         pl.col("identifier", "school_id").drop_nulls().first(),
         school_ids=pl.col("school_id").drop_nulls().unique(maintain_order=True),
     )
-    return whole.drop("nobody", *(f"{column}_folded" for column in _AGREE))
+    columns = SCHEMAS["users"].names()
+    return pl.concat([ones.select(columns), together.select(columns)])
 
 
 def links(contacts: pl.LazyFrame) -> pl.LazyFrame:

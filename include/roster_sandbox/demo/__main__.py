@@ -1,0 +1,111 @@
+"""`python -m roster_sandbox.demo`, which `make run` calls.
+
+ONCE=1: play, stop everything, and exit non-zero if anything is not as it should be. ROSTER_DEMO: another work folder
+than .work/run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from roster_sandbox.demo.airflow import AirflowSilent
+from roster_sandbox.demo.nights import Nights
+from roster_sandbox.demo.places import REPOSITORY, Places
+from roster_sandbox.demo.processes import StartFailed
+from roster_sandbox.demo.show import Screen, moves
+from roster_sandbox.demo.stage import Stage, play, standing, today
+
+FIRST_NIGHTS = 2
+"""Nights of the first ONCE in a work folder: one from nothing, one after the moves."""
+
+
+class Ended(BaseException):
+    """Somebody ended us by a signal."""
+
+
+def main() -> int:
+    """Set up, play, show, wait; the exit code."""
+    os.umask(0o077)
+    screen = Screen()
+    places = Places(Path(os.environ.get("ROSTER_DEMO") or REPOSITORY / ".work" / "run").absolute())
+    once = os.environ.get("ONCE", "") not in ("", "0")
+    began = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _end)
+    code = 0
+    try:
+        with _alone(places), standing(places, screen.step) as stage:
+            try:
+                code = _play(stage, screen, once=once)
+                if not once:
+                    _wait(stage, screen)
+            finally:
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    signal.signal(number, signal.SIG_IGN)
+                screen.step("stopping all that was started")
+    except Ended:
+        code = code or (130 if once else 0)
+    except (StartFailed, AirflowSilent) as fault:
+        print(f"make run: {fault}", file=sys.stderr)
+        code = 1
+    screen.step(f"stopped after {time.monotonic() - began:.0f} seconds")
+    return code
+
+
+def _play(stage: Stage, screen: Screen, *, once: bool) -> int:
+    nights = Nights(stage.places, today())
+    count = FIRST_NIGHTS if once and not nights.played else 1
+    for _ in range(count):
+        screen.say()
+        first = nights.next == 1
+        what = "a district of three schools, into an empty Canvas" if first else f"after twelve moves: {moves()}"
+        screen.step(f"night {nights.next}, {what}")
+        played = play(stage, nights, screen.task)
+        screen.night(played)
+        screen.say()
+        if played.wrong:
+            return 1
+    return 0
+
+
+def _wait(stage: Stage, screen: Screen) -> None:
+    """Leave everything up until a person ends it; raises StartFailed if it ends by itself."""
+    screen.say(f"Airflow's UI   {stage.api.url}")
+    screen.say(f"  log in as    admin / {stage.keys.admin}")
+    screen.say(f"  to look on   viewer / {stage.keys.viewer}")
+    screen.say(f"Canvas         {stage.canvas.url}  (what it holds: {stage.canvas.url}/sandbox/state)")
+    screen.say(f"Logs           {stage.places.logs}")
+    screen.say("Ctrl-C stops everything; make run again plays the night after twelve moves.")
+    while True:
+        stage.require_running()
+        time.sleep(1)
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """One at a time in a work folder."""
+    places.make()
+    with (places.work / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another make run is at work in {places.work}: end that one first"
+            raise StartFailed(message) from None
+        yield
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Tokens, passwords and ports: drawn at random when a work folder is first used, and kept in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from roster_sandbox.demo.places import write_private
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What is kept. canvas_port: the ledger belongs to host and port, so Canvas comes back at the same."""
+
+    canvas_port: int
+    canvas_token: str
+    admin: str
+    viewer: str
+    api_secret: str
+    jwt_secret: str
+    fernet_key: str
+
+
+def keys_in(file: Path) -> Keys:
+    """Those of the file; drawn and written where there is none."""
+    if file.exists():
+        return Keys(**json.loads(file.read_text(encoding="utf-8")))
+    drawn = Keys(
+        canvas_port=free_port(),
+        canvas_token=secrets.token_urlsafe(32),
+        admin=secrets.token_urlsafe(12),
+        viewer=secrets.token_urlsafe(12),
+        api_secret=secrets.token_hex(32),
+        jwt_secret=secrets.token_hex(64),
+        fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    )
+    write_private(file, json.dumps(asdict(drawn), indent=1))
+    return drawn
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens at that port of loopback, or of all addresses."""
+    for address in (LOOPBACK, ""):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def free_port(*wished: int) -> int:
+    """The first wished port that is free, else any."""
+    for port in wished:
+        if is_free(port):
+            return port
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,80 @@
+"""Where everything of a demonstration lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TENANT = "banksia"
+
+
+@dataclass(frozen=True)
+class Places:
+    """One work folder; readable by its owner only, made as it is needed."""
+
+    work: Path
+
+    @property
+    def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.work / "airflow"
+
+    @property
+    def home(self) -> Path:
+        """ROSTER_HOME."""
+        return self.work / "roster"
+
+    @property
+    def tenants(self) -> Path:
+        """ROSTER_TENANTS."""
+        return self.work / "tenants"
+
+    @property
+    def canvas(self) -> Path:
+        """What the stand-in for Canvas keeps."""
+        return self.work / "canvas"
+
+    @property
+    def delivery(self) -> Path:
+        """Where the district's export is delivered."""
+        return self.work / "clever"
+
+    @property
+    def keys(self) -> Path:
+        """Tokens, passwords and ports."""
+        return self.work / "keys.json"
+
+    @property
+    def nights(self) -> Path:
+        """Which nights were played."""
+        return self.work / "nights.json"
+
+    @property
+    def passwords(self) -> Path:
+        """Log-ins of Airflow's UI, as its simple auth manager reads them."""
+        return self.airflow / "passwords.json"
+
+    @property
+    def logs(self) -> Path:
+        """What the started processes say; Airflow's own task logs lie below `airflow`."""
+        return self.work / "logs"
+
+    def make(self) -> None:
+        """Make the folders."""
+        for folder in (self.work, self.airflow, self.home, self.tenants, self.canvas, self.delivery, self.logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+
+    def reports(self) -> list[Path]:
+        """Every report of a night of the tenant, oldest first."""
+        return sorted(self.home.glob(f"runs/{TENANT}/*/verdict/attempt-*/report.json"))
+
+
+def write_private(file: Path, text: str) -> None:
+    """A file that only its owner can read, at no moment half written."""
+    aside = file.with_name(f".{file.name}.part")
+    aside.unlink(missing_ok=True)
+    aside.touch(mode=0o600)
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)
