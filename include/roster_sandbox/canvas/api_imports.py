@@ -90,7 +90,7 @@ def _register(
                 filename,
                 state="initializing" if stuck == "initializing" else "created",
                 stuck=stuck,
-                faults=json.dumps([fault.model_dump() for fault in faults]),
+                faults=json.dumps([fault.model_dump(exclude={"times", "after"}) for fault in faults]),
             )
             sandbox.store.upload(import_id).write_bytes(data)
         row = db.execute("SELECT * FROM imports WHERE id = ?", (import_id,)).fetchone()

@@ -88,8 +88,10 @@ class Gate:
             self._later(fault.seconds, scope, body)
             return True
         if isinstance(fault, faults.SlowAnswer):
+            body = await _read(receive)  # so that it is carried out even if the client has gone by then
             await asyncio.sleep(fault.seconds)
-            return False
+            await self._enter(scope, _replay(body), send)
+            return True
         answer = _answer(fault)
         if answer is None:
             return False

@@ -89,6 +89,9 @@ class Worker:
         except Interrupted as interruption:
             if interruption.state == "aborted":
                 self._resting_until = time.monotonic() + self._settings.pause_after_abort
+        except BaseException:  # a fault of the stand-in's own: nobody shall wait for the import
+            db.execute("UPDATE imports SET state = 'failed', ended_at = ? WHERE id = ?", (dates.now(), row["id"]))
+            raise
         return True
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from roster_sandbox.canvas import Canvas, running_canvas
 
 FINAL = {"imported", "imported_with_messages", "failed", "failed_with_messages", "aborted"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from roster_sandbox.canvas import running_canvas
 
 from .conftest import Client

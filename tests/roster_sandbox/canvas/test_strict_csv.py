@@ -8,6 +8,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from roster_sandbox.canvas.strict_csv import InvalidEncoding, Malformed, read, trimmed
 
 
