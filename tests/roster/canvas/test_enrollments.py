@@ -51,12 +51,31 @@ def test_enrolments_follow_their_class_out_of_scope() -> None:
     assert rows["bio1:ben:student"]["scope"] == "school"
 
 
+GHOSTS = [
+    {"sourced_id": "x", "class_id": "ghost", "user_id": "ada", "role": "student"},
+    {"sourced_id": "y", "class_id": "alg2", "user_id": "ghost", "role": "student"},
+    {"sourced_id": "z", "class_id": "alg2", "user_id": "boo", "role": "teacher"},
+]
+
+
+def test_an_enrolment_of_somebody_unknown_keeps_the_key_it_would_have() -> None:
+    """Otherwise its row would look dropped, although it is only in quarantine."""
+    tenant = a_tenant(ids={"user": {"student": "S-{sourced_id}", "staff": "T-{sourced_id}"}, "section": "c-{class_id}"})
+    rows = rows_of("enrollments.csv", added(school_year(), "enrollments", *GHOSTS), tenant)
+    keys = {record: (rows[record]["section_id"], rows[record]["user_id"]) for record in "xyz"}
+
+    assert keys == {"x": ("c-ghost", "S-ada"), "y": ("c-alg2", "S-ghost"), "z": ("c-alg2", "T-boo")}
+
+
+def test_an_enrolment_of_somebody_unknown_has_no_key_that_the_templates_cannot_tell() -> None:
+    tenant = a_tenant(ids={"user": "{identifier}", "section": "{school_id}-{class_id}"})
+    rows = rows_of("enrollments.csv", added(school_year(), "enrollments", *GHOSTS), tenant)
+
+    assert not {"x", "y", "z"} & set(rows)
+
+
 def test_what_has_no_row_enrols_nobody() -> None:
-    ghosts = [
-        {"sourced_id": "x", "class_id": "ghost", "user_id": "ada", "role": "student"},
-        {"sourced_id": "y", "class_id": "alg2", "user_id": "ghost", "role": "student"},
-        {"sourced_id": "z", "class_id": "alg2", "user_id": "mum", "role": "student"},
-    ]
+    ghosts = [{"sourced_id": "z", "class_id": "alg2", "user_id": "mum", "role": "student"}]
     tenant = a_tenant(exclude={"classes": ["bio1"], "users": ["tess"]})
 
     assert set(rows_of("enrollments.csv", added(school_year(), "enrollments", *ghosts), tenant)) == {"alg1:ada:student"}
