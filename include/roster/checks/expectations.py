@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,8 @@ LARGE = 200_000  # rows above which a table is judged school by school
 class Batch:
     """A frame with the expectations it is judged by.
 
-    key: column of whole numbers that tells its rows apart. school: column by which a large frame is judged in parts.
+    name: also that of its page in the data docs. key: column of whole numbers that tells its rows apart. school: column
+    by which a large frame is judged in parts.
     """
 
     name: str
@@ -91,7 +93,7 @@ def _judge(context: EphemeralDataContext, batch: Batch, large: int) -> Iterator[
     for name, frame in parts.items():
         import great_expectations as gx
 
-        asset = context.data_sources.add_or_update_pandas(batch.name.replace("/", "_")).add_dataframe_asset(name)
+        asset = context.data_sources.add_or_update_pandas(batch.name).add_dataframe_asset(name)
         definition = gx.ValidationDefinition(
             name=name, data=asset.add_batch_definition_whole_dataframe("all"), suite=suite
         )
@@ -125,7 +127,10 @@ def _parts(batch: Batch, large: int) -> Mapping[str, pl.DataFrame]:
     if batch.frame.height <= large or batch.school is None:
         return {batch.name: batch.frame}
     parts = batch.frame.partition_by(batch.school, as_dict=True, maintain_order=True)
-    return {f"{batch.name} {key[0] if key[0] is not None else 'no school'}": part for key, part in parts.items()}
+    schools = (re.sub(r"\W+", "_", str(key[0] or "none")) for key in parts)  # part of a page's file name
+    return {
+        f"{batch.name}-{n}-{school}": part for n, (school, part) in enumerate(zip(schools, parts.values(), strict=True))
+    }
 
 
 def _failure(batch: Batch, result: ExpectationValidationResult) -> Failure:
@@ -150,11 +155,13 @@ def _exception(info: Mapping[str, Any]) -> str | None:
 def _quiet() -> Iterator[None]:
     """It logs a line per validation and, on faults, the rows themselves; its import warns of its own old habits."""
     logger = logging.getLogger("great_expectations")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    silent, before = logging.NullHandler(), logger.propagate
+    logger.addHandler(silent)
+    logger.propagate = False  # some of its loggers set a level of their own, so that ours would not reach them
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        logger.propagate = before
+        logger.removeHandler(silent)

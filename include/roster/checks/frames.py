@@ -51,7 +51,7 @@ def frames(night: Night, found: Found, suites: list[Suite]) -> Iterator[Judged]:
                 frame = pl.read_parquet(file)
                 wanted = tuple(one for one in suite.expectations if set(one.columns) <= set(frame.columns))
                 school = "school_id" if "school_id" in frame.columns else None
-                yield Judged(suite, source.name, Batch(f"{source.name}/{suite.stem}", frame, "row", wanted, school))
+                yield Judged(suite, source.name, Batch(f"{source.name}-{suite.stem}", frame, "row", wanted, school))
 
 
 def findings_of(failure: Failure, judged: Judged, night: Night, lineage: pl.DataFrame) -> pl.DataFrame:
