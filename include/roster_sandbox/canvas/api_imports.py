@@ -238,9 +238,14 @@ def stored(request: Request, db: Db) -> Response:
 
 
 def _elsewhere(request: Request) -> str:
-    """The same port under loopback's other name."""
-    host = "localhost" if request.url.hostname == "127.0.0.1" else "127.0.0.1"
-    return f"{request.url.scheme}://{host}:{request.url.port}"
+    """The same port under loopback's other name; where it is reached by another name, that one."""
+    others = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+    netloc = request.url.netloc
+    for name, other in others.items():
+        if netloc.partition(":")[0] == name:
+            netloc = netloc.replace(name, other, 1)
+            break
+    return f"{request.url.scheme}://{netloc}"
 
 
 def _base(request: Request) -> str:
