@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -142,16 +143,9 @@ class _Reader:
         return found.consumed
 
     def _frame(self, piece: bytes, rows: Positions, header: _Header) -> pl.DataFrame:
-        if (fault := _undecodable(piece, self._encoding)) is not None:
-            row = rows[piece.count(RECORD_END, 0, fault)]
-            message = (
-                f"{self._file}:{row}: holds bytes that are not {self._encoding}: name the file's encoding in the "
-                "tenant file, or have it exported as UTF-8"
-            )
-            raise SourceUnreadable(message)
         plain = piece.isascii()
-        if codecs.lookup(self._encoding).name != "utf-8" and not plain:
-            piece = piece.decode(self._encoding).encode()
+        if not plain:
+            piece = self._composed(piece, rows)
         frame = pl.read_csv(
             piece,
             has_header=False,
@@ -160,10 +154,21 @@ class _Reader:
             quote_char=None,
             schema={header.names[position]: pl.String for position in sorted(header.names)},
         )
-        values = pl.all() if plain else pl.all().str.normalize("NFC")
+        values = pl.all()
         if not plain or any(space in piece for space in b" \t\r\n\v\f"):
             values = values.str.strip_chars()
         return frame.with_columns(values.replace("", None)).with_columns(row=pl.Series(rows, dtype=pl.Int64))
+
+    def _composed(self, piece: bytes, rows: Positions) -> bytes:
+        """The piece in UTF-8 and NFC: neither end of field nor of record composes with what follows it."""
+        text = _decoded(piece, self._encoding)
+        if isinstance(text, int):
+            message = (
+                f"{self._file}:{rows[piece.count(RECORD_END, 0, text)]}: holds bytes that are not {self._encoding}: "
+                "name the file's encoding in the tenant file, or have it exported as UTF-8"
+            )
+            raise SourceUnreadable(message)
+        return unicodedata.normalize("NFC", text).encode()
 
     def table(self, header: _Header) -> Table:
         """All that was taken."""
@@ -211,13 +216,12 @@ def _set_aside(rows: Positions, fields: Positions, broken: Flags, no_text: Flags
     return frame.select(pl.col("row").cast(pl.Int64), reason=reason)
 
 
-def _undecodable(piece: bytes, encoding: str) -> int | None:
-    """Where the piece stops being text of that encoding. Swallows the error itself: it holds the piece."""
+def _decoded(piece: bytes, encoding: str) -> str | int:
+    """The text, or where the piece stops being text of that encoding. Keeps no error: it would hold the piece."""
     try:
-        piece.decode(encoding)
+        return piece.decode(encoding)
     except UnicodeDecodeError as fault:
         return fault.start
-    return None
 
 
 def _pieces(path: Path, file: str, encoding: str) -> Iterator[tuple[bytes, bool]]:

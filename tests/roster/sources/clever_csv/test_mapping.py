@@ -84,7 +84,7 @@ def students(tmp_path: Path, *lines: str) -> pl.LazyFrame:
 
 
 def people(users: pl.LazyFrame, kind: str, *columns: str) -> list[tuple[object, ...]]:
-    return rows(users.filter(kind=kind), *columns)
+    return rows(users.filter(kind=kind).sort("sourced_id", "family_name"), *columns)
 
 
 def test_rows_of_one_id_that_agree_are_one_person_of_all_their_schools(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_rows_of_one_id_that_agree_are_one_person_of_all_their_schools(tmp_path:
     assert people(users, "student", "sourced_id", "family_name", "email", "username", "school_id", "school_ids") == [
         ("41", "Ode", "ANN@example.org", "anno", "008", ["008", "007"])
     ]
-    assert people(users, "guardian", "given_name", "school_id") == [("Maria", "008"), ("Max", "007")]
+    assert set(people(users, "guardian", "given_name", "school_id")) == {("Maria", "008"), ("Max", "007")}
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_a_contacts_key_does_not_know_case_or_unicode_form_and_prefers_its_id(tm
         "007,45,Ode,Ed,,,,Mother,,",
     )
     keys = people(users, "guardian", "sourced_id", "given_name", "identifier")
-    assert [(given, identifier) for _, given, identifier in keys] == [("ZO\u00cb", None), ("Zo\u00eb", "C7")]
-    assert keys[1][0] == "C7"
+    assert [(given, identifier) for _, given, identifier in keys] == [("Zo\u00eb", "C7"), ("ZO\u00cb", None)]
+    assert keys[0][0] == "C7"
 
 
 def test_links_without_a_key_stay_and_two_relationships_are_two_links(tmp_path: Path) -> None:
