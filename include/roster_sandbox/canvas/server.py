@@ -31,10 +31,14 @@ LOOPBACK = "127.0.0.1"
 
 
 class _Droppable(H11Protocol):
-    """Hands each request its transport, so that a fault can close the connection under the client."""
+    """Hands each request its transport, so that a fault can close the connection under the client.
+
+    Silent whatever else the process has set up for logging: addresses hold people's ids.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.access_log = False
         self.app_state = {**self.app_state, "transport": transport}
 
 
