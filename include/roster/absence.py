@@ -1,7 +1,8 @@
 """What Canvas has and is not wanted: what stays as it is, and the drops that were earned.
 
 Quarantine and scope freeze, down the references; a term that has ended stays with all that is in it; a drop needs proof
-of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), frozen, not-proven, in-use.
+of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), quarantine, term, school,
+refers-to-frozen, not-proven, in-use (Canvas would take along something that stays).
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def earned_drops(
         reason=pl.when(pl.col("status").is_null())
         .then(pl.lit("kept"))
         .when(pl.col("frozen").is_not_null())
-        .then("frozen")
+        .then(pl.col("frozen"))
         .when(~earned)
         .then(pl.lit("not-proven"))
     )
