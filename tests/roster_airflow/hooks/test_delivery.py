@@ -9,14 +9,16 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from roster.errors import SourceFault, SourceIncomplete, SourceUnreachable, SourceUnreadable, TenantFileWrong
+from roster.sources import system
 from roster.tenants import CleverCsv
 from roster_airflow.hooks.delivery import delivery
+from tests.roster.sources import exports
 from tests.roster_airflow.hooks.sshd import Sshd, running_sshd
 
 WHEN = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -260,3 +262,14 @@ def test_a_server_that_does_not_answer(sshd: Sshd, remote: Path, monkeypatch: py
     monkeypatch.setenv("AIRFLOW_CONN_EXPORT", os.environ["AIRFLOW_CONN_EXPORT"].replace(str(sshd.port), "1"))
     with pytest.raises(SourceUnreachable, match="did not answer"):
         delivery(settings()).files()
+
+
+def test_an_export_on_an_sftp_server_is_read_only_once_it_is_quiet(remote: Path, tmp_path: Path) -> None:
+    clever = system("clever_csv")
+    exports.write(remote, modified=WHEN)
+    with pytest.raises(SourceIncomplete, match=r"students\.csv.* changed 20 s ago"):
+        clever.extract(delivery(settings()), settings(), tmp_path, last_good=None, now=WHEN + timedelta(seconds=20))
+    evidence = clever.extract(
+        delivery(settings()), settings(), tmp_path, last_good=None, now=WHEN + timedelta(minutes=2)
+    )
+    assert (evidence.proven, evidence.rows["students"], evidence.delivered) == (True, 2, WHEN)
