@@ -89,7 +89,7 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named_with_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match=r"a\.csv:1: no column name; it has id and 2 columns not used here"):
-        table(tmp_path, "Id,Nmae,Fax\n1,Ann,5\n")
+        table(tmp_path, "Id,Nick,Fax\n1,Ann,5\n")
 
 
 def test_a_file_without_header_shows_nothing_of_its_first_row(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
     proof      whether what is absent is gone: control file, references, shrinkage
     people     raw tables → users and guardians
     classes    raw tables → orgs, sessions, courses, classes, enrolments
+    mapping    to_roster: all of it with its lineage
 
 admins.csv, which Clever has given up, is not read.
 """
