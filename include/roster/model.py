@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-TEXTS = pl.List(pl.String)
+TEXTS: pl.DataType = pl.List(pl.String)
 
 SCHEMAS: Mapping[str, pl.Schema] = {
     # A school, or what stands above it. Key: the school's id in the source.
@@ -79,9 +79,7 @@ TABLES = tuple(SCHEMAS)
 
 # Where a record comes from: one line per record and source row. file: as delivered (students.csv); row: 1-based number
 # of the record in it, the header being row 1.
-LINEAGE = pl.Schema(
-    {"table": pl.String, "record": pl.String, "source": pl.String, "file": pl.String, "row": pl.Int64}
-)
+LINEAGE = pl.Schema({"table": pl.String, "record": pl.String, "source": pl.String, "file": pl.String, "row": pl.Int64})
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,11 @@ class Roster:
 
     @classmethod
     def of(cls, tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Roster:
-        """A roster from the tables that are given; the others are empty. Columns are brought into the schema's order
-        and types, missing ones are null; a column that no schema knows is an error of the caller (ColumnNotFound)."""
+        """A roster from the tables that are given; the others are empty.
+
+        Columns are brought into the schema's order and types, missing ones are null; a column that no schema knows is
+        an error of the caller (ColumnNotFoundError).
+        """
         return cls(**{name: conform(name, tables.get(name)) for name in (*TABLES, "lineage")})
 
 

@@ -6,6 +6,7 @@ their owner only. `create` is what keeps two writers apart; `probe` proves at fi
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,13 +18,14 @@ from typing import Any
 from roster.errors import RunFolderBroken, StoreNotExclusive, TenantFileWrong
 
 MANIFEST = "manifest.json"
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class Store:
     """Files by path below one root. Paths are relative, with forward slashes, on every store."""
 
     def __init__(self, root: str) -> None:
-        import fsspec  # noqa: PLC0415 -- 40 ms that a DAG file must not pay
+        import fsspec  # 40 ms that a DAG file must not pay
 
         self.root = root.rstrip("/")
         self._fs: Any
@@ -87,6 +89,13 @@ class Store:
             os.link(aside, self.local_path(path))
         except FileExistsError:
             return False
+        except OSError as fault:
+            if fault.errno not in _NO_LINKS:
+                raise
+            message = (
+                "ROSTER_HOME lies on a file system without hard links, so it can't hold a ledger: use another disk"
+            )
+            raise StoreNotExclusive(message) from None
         finally:
             aside.unlink()
         return True
@@ -119,20 +128,41 @@ class Store:
     def download(self, path: str, folder: Path) -> None:
         """Fetch what the manifest at path names into folder; RunFolderBroken where it is missing or not as it says."""
         for name, said in self.manifest(path).items():
-            content = self.read(f"{path}/{name}")
-            if len(content) != said["size"] or hashlib.sha256(content).hexdigest() != said["sha256"]:
-                message = f"{path}/{name} is not what its manifest says: take a copy from a backup, or run the step again"
-                raise RunFolderBroken(message)
+            content = self._as_said(path, name, said)
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+
+    def verify(self, path: str) -> None:
+        """RunFolderBroken where a file of the folder is missing or not what the manifest says."""
+        for name, said in self.manifest(path).items():
+            self._as_said(path, name, said)
+
+    def read_whole(self, path: str, name: str) -> bytes:
+        """One file of a folder that `upload` wrote, just as its manifest says; RunFolderBroken where it is not."""
+        said = self.manifest(path).get(name)
+        if said is None:
+            message = f"{path} has no {name}"
+            raise RunFolderBroken(message)
+        return self._as_said(path, name, said)
+
+    def _as_said(self, path: str, name: str, said: dict[str, Any]) -> bytes:
+        content = self.read(f"{path}/{name}")
+        if len(content) != said["size"] or hashlib.sha256(content).hexdigest() != said["sha256"]:
+            message = f"{path}/{name} is not what its manifest says: take a copy from a backup, or run the step again"
+            raise RunFolderBroken(message)
+        return content
 
     def manifest(self, path: str) -> dict[str, Any]:
         """The manifest of a folder that `upload` wrote; RunFolderBroken where the folder is not whole."""
         if not self.exists(f"{path}/{MANIFEST}"):
             message = f"{path} has no {MANIFEST}: the step that wrote it did not finish"
             raise RunFolderBroken(message)
-        content: dict[str, Any] = self.read_json(f"{path}/{MANIFEST}")
+        try:
+            content: dict[str, Any] = self.read_json(f"{path}/{MANIFEST}")
+        except ValueError:
+            message = f"{path}/{MANIFEST} can't be read: take a copy from a backup, or run the step again"
+            raise RunFolderBroken(message) from None
         return content
 
     def probe(self) -> None:

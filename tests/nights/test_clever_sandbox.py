@@ -51,7 +51,9 @@ def planned(played: Played) -> Counter[tuple[str, str, str]]:
     return Counter(played.changes.select("file", "action", "part").iter_rows())
 
 
-def test_canvas_holds_the_district(district: Path, tenant: MakeTenant, loading: Loading, home: Path, canvas: Canvas) -> None:
+def test_canvas_holds_the_district(
+    district: Path, tenant: MakeTenant, loading: Loading, home: Path, canvas: Canvas
+) -> None:
     settings = tenant(observers={"relationships": FAMILY})
     first = play(night_of(home, settings, NIGHT), Folder(district), loading)
 
@@ -68,7 +70,8 @@ def test_canvas_holds_the_district(district: Path, tenant: MakeTenant, loading: 
     assert first.json("check", "check.json")["counts"]["findings"]["guardian-relationship-unlisted"] == 635
     assert first.table("load", "problems.parquet").is_empty()
     roles = Counter(
-        (row["role"], row["status"]) for row in map(_row, first.changes.filter(pl.col("file") == "enrollments.csv")["new"])
+        (row["role"], row["status"])
+        for row in map(_row, first.changes.filter(pl.col("file") == "enrollments.csv")["new"])
     )
     assert roles == {("student", "active"): 8971, ("teacher", "active"): 460}
 
@@ -103,7 +106,9 @@ def test_what_canvas_already_has_stays_untouched_in_quarantine(
 ) -> None:
     play(night_of(home, tenant(), NIGHT), Folder(district), loading)
     before = canvas.state()
-    by_username = tenant(login_id="username").model_copy(update={"safety": tenant().safety.model_copy(update={"updated": 1.0})})
+    by_username = tenant(login_id="username").model_copy(
+        update={"safety": tenant().safety.model_copy(update={"updated": 1.0})}
+    )
     second = play(night_of(home, by_username, NIGHT + timedelta(days=1)), Folder(district), loading)
 
     quarantined = set(second.table("check", "quarantine.parquet")["record"])
@@ -147,11 +152,15 @@ def test_a_cut_delivery_drops_only_what_two_nights_prove_and_limits_allow(
     theirs = sum(row.split(",")[1] in gone for row in lines(district, "enrollments.csv"))
     hers = sum(row.split(",")[1] == "738733110" for row in lines(district, "enrollments.csv"))
 
-    night1 = play(night_of(home, settings, NIGHT + timedelta(days=1)), deliver(district, tmp_path / "1", cut, day=1), loading)
+    night1 = play(
+        night_of(home, settings, NIGHT + timedelta(days=1)), deliver(district, tmp_path / "1", cut, day=1), loading
+    )
     assert planned(night1) == {("users.csv", "update", "free"): 1}
     assert night1.reasons == []
 
-    night2 = play(night_of(home, settings, NIGHT + timedelta(days=2)), deliver(district, tmp_path / "2", cut, day=2), loading)
+    night2 = play(
+        night_of(home, settings, NIGHT + timedelta(days=2)), deliver(district, tmp_path / "2", cut, day=2), loading
+    )
     drops = planned(night2)
     assert drops["users.csv", "drop", "held"] == of_school + (1 if total_named else 0)
     assert drops["users.csv", "drop", "free"] == (0 if total_named else 1)

@@ -27,8 +27,10 @@ def extract(night: Night, source_name: str, delivery: Delivery, now: datetime) -
 
 
 def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
-    """The last good extract of a source that failed tonight, as *stale*: it proves nothing. Raises the fault where
-    there is none."""
+    """The last good extract of a source that failed tonight, as *stale*: it proves nothing.
+
+    Raises the fault where there is none.
+    """
     good = pointed(night.store, night.tenant.id, f"good-{source_name}")
     if good is None:
         raise fault

@@ -75,8 +75,8 @@ def make_plan(night: Night, transform_path: str, ledger: Ledger, asked: Asked) -
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
-    """ledger.SENT of the free changes, in the order they stand in: rows of a file are numbered from 2, after its header."""
-    return free.with_columns(row=pl.int_range(pl.len()).over("file") + 2).select(*SENT).cast(SENT)  # type: ignore[arg-type]
+    """ledger.SENT of the free changes, in their order: rows of a file are numbered from 2, after its header."""
+    return free.with_columns(row=pl.int_range(pl.len()).over("file") + 2).select(*SENT).cast(SENT)
 
 
 def present_before(night: Night, standing: Standing, number: int) -> pl.DataFrame | None:
@@ -110,7 +110,10 @@ def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:
 
 
 def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str, str]]:
-    """(file, key) of a user or class in Canvas's ids, with the enrolments and links; RequestUnknown where it is not wanted."""
+    """(file, key) of a user or class in Canvas's ids, with the enrolments and links.
+
+    Raises RequestUnknown where none of it is wanted.
+    """
     file = KINDS_ASKED[kind]
     keys = {(file, asked_id)} if asked_id in wanted.rows.get(file, pl.DataFrame({"key": []}))["key"] else set()
     columns = {"enrollments.csv": ("user_id",), "user_observers.csv": ("observer_id", "student_id")}
@@ -148,7 +151,3 @@ def _counts(made: Plan, wanted: Wanted) -> dict[str, Any]:
         "limits": made.limits.filter("tripped").to_dicts(),
         **{name: frame.sort(frame.columns).to_dicts() for name, frame in reasons.items()},
     }
-
-
-
-

@@ -21,8 +21,6 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
     Writes <file>.parquet per SIS CSV (rows, key, record, school), frozen.parquet, lineage.parquet, csv/ (canonical) and
     artefact.json: number, tenant settings, standing of the evidence, SHA-256, the folders it came from.
     """
-
-
     standing = Standing.of(night.run_date, evidence_of(night, extracts).values())
     with reading(night.store, check_path) as checked, night.run.write("transform") as step:
         quarantine = pl.read_parquet(checked / "quarantine.parquet")

@@ -25,7 +25,8 @@ STEPS = ("check", "transform", "settle", "plan", "load")
 @dataclass(frozen=True)
 class Outcome:
     """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
-    Params that were set. dry_run: the run was to stop after its plan."""
+    Params that were set. dry_run: the run was to stop after its plan.
+    """
 
     extracts: Mapping[str, Done | None]
     steps: Mapping[str, Done | None]
