@@ -1,18 +1,16 @@
-"""`roster-sandbox`: one subcommand per stand-in, each registered here from its own package."""
+"""`roster-sandbox`: the stand-ins and the district, each registered here from its own package."""
 
 from __future__ import annotations
 
 import typer
 
 from roster_sandbox.canvas.command import canvas
+from roster_sandbox.district.command import district, move
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Servers that stand in for the real systems.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stand-ins for the real systems, and a district.")
 app.command("canvas")(canvas)
-
-
-@app.callback()
-def main() -> None:
-    """Keep `canvas` a subcommand even while it is the only one."""
+app.command("district")(district)
+app.command("move")(move)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,11 @@ def _play(stage: Stage, screen: Screen, *, once: bool) -> int:
     count = FIRST_NIGHTS if once and not nights.played else 1
     for _ in range(count):
         screen.say()
-        first = nights.next == 1
-        what = "a district of three schools, into an empty Canvas" if first else f"after twelve moves: {moves()}"
-        screen.step(f"night {nights.next}, {what}")
+        number = nights.next
+        what = "a district of three schools, into an empty Canvas" if number == 1 else f"after twelve moves: {moves()}"
+        screen.step(f"night {number}, {what}")
         played = play(stage, nights, screen.task)
-        screen.night(played)
+        screen.night(number, played)
         screen.say()
         if played.wrong:
             return 1

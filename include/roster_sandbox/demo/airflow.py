@@ -20,9 +20,13 @@ class AirflowSilent(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A task of a run; state None until it is scheduled. seconds: of its last try."""
+    """A task of a run; state None until it is scheduled.
+
+    instance: Airflow's id of the try, which its process bears in its title. seconds: of the last try.
+    """
 
     id: str
+    instance: str
     state: str | None
     seconds: float | None
     tries: int
@@ -88,7 +92,9 @@ class AirflowApi:
         """The tasks of a run, in the order they were started."""
         found = self._send("GET", f"{_run_path(dag, run_id)}/taskInstances").json()["task_instances"]
         found.sort(key=lambda task: (task["start_date"] or "9", task["task_id"]))
-        return [Task(task["task_id"], task["state"], task["duration"], task["try_number"]) for task in found]
+        return [
+            Task(task["task_id"], task["id"], task["state"], task["duration"], task["try_number"]) for task in found
+        ]
 
     def clear(self, dag: str, run_id: str, *tasks: str) -> None:
         """Run these tasks and all that follow them again."""

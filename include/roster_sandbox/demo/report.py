@@ -83,7 +83,8 @@ class Report:
             yield f"left: {line['rows']} rows of {line['file']} ({line['reason']})"
         for line in counts.get("frozen", []):
             if line["reason"] != "quarantine":
-                yield f"left as it is: {line['rows']} rows of {line['file']} ({_LEFT.get(line['reason'], line['reason'])})"
+                why = _LEFT.get(line["reason"], line["reason"])
+                yield f"left as it is: {line['rows']} rows of {line['file']} ({why})"
         for line in counts.get("holds", []):
             yield f"held: {line['rows']} rows, {line['why']}"
         for line in (self.content["load"] or {}).get("problems", []):

@@ -46,9 +46,9 @@ class Screen:
         again = f"  (try {task.tries})" if task.tries > 1 else ""
         self.step(f"{task.id:<18} {state}{took}{again}")
 
-    def night(self, played: Played) -> None:
+    def night(self, number: int, played: Played) -> None:
         """The summary of a night."""
-        for line in summary(played):
+        for line in summary(number, played):
             self.say(line)
 
 
@@ -57,10 +57,10 @@ def moves() -> str:
     return ", ".join(f"{count} {_WORDS[kind]}" for kind, count in EACH.items())
 
 
-def summary(played: Played) -> Iterator[str]:
+def summary(number: int, played: Played) -> Iterator[str]:
     """What was sent, what was kept back and why, how long each step took, and where it lies."""
     yield ""
-    yield f"Night {played.number}: {played.run.state} in {played.seconds:.0f} seconds"
+    yield f"Night {number}: {played.run.state} in {played.seconds:.0f} seconds"
     if report := played.report:
         yield from _sent(report)
         yield from _block("Kept back", [*report.kept_back()] or ["nothing"])

@@ -48,7 +48,6 @@ class Stage:
 class Played:
     """A night that came to its end. wrong: what is not as it should be, empty if all is."""
 
-    number: int
     run: Run
     tasks: list[Task]
     seconds: float
@@ -144,37 +143,31 @@ def follow(stage: Stage, run: Run, changed: Callable[[Task], None]) -> tuple[Run
         time.sleep(0.5)
 
 
-def play(
-    stage: Stage,
-    nights: Nights,
-    changed: Callable[[Task], None],
-    *,
-    deliver: bool = True,
-    conf: dict[str, Any] | None = None,
-) -> Played:
-    """The next night: deliver its export, run it, and hold Canvas against what the district implies.
-
-    A night in which all is right counts as played.
-    """
-    if deliver:
-        nights.deliver(nights.next)
+def run_night(stage: Stage, changed: Callable[[Task], None], conf: dict[str, Any] | None = None) -> Played:
+    """One run over whatever is delivered; wrong is what its own report says. conf: Params."""
     began, known = time.monotonic(), set(stage.places.reports())
     run, tasks = follow(stage, stage.api.trigger(DAG, conf), changed)
     seconds = time.monotonic() - began
     new = [file for file in stage.places.reports() if file not in known]
     report = Report.read(stage.places.home, new[-1]) if new else None
-    number, wrong = nights.next, []
-    if report is None:
-        wrong.append(f"the night wrote no report: see {stage.api.url}")
-    else:
-        wrong += report.failed
+    wrong = report.failed if report else [f"the night wrote no report: see {stage.api.url}"]
     if run.state != "success" and not wrong:
-        wrong.append(f"the run ended as {run.state}")
-    if not wrong and report is not None:
-        wrong += _compared(stage, nights, report)
-    if not wrong and report is not None:
-        nights.done(report.day)
-    return Played(number, run, tasks, seconds, report, wrong)
+        wrong = [f"the run ended as {run.state}"]
+    return Played(run, tasks, seconds, report, wrong)
+
+
+def play(stage: Stage, nights: Nights, changed: Callable[[Task], None]) -> Played:
+    """The next night: deliver its export, run it, and hold Canvas against what the district implies.
+
+    A night in which all is right counts as played; another is played again next time.
+    """
+    nights.deliver(nights.next)
+    played = run_night(stage, changed)
+    if played.report and not played.wrong:
+        played.wrong.extend(_compared(stage, nights, played.report))
+        if not played.wrong:
+            nights.done(played.report.day)
+    return played
 
 
 def today() -> date:
