@@ -82,7 +82,9 @@ def read(
             continue
         missing = uncounted.filter(pl.col("file") == name)["row"].n_unique()
         # A user deleted before is passed over without count or message, and is what was asked for.
-        passed_over = rows.filter(pl.col("new").str.json_path_match("$.status") == "deleted").height if name == "users.csv" else 0
+        passed_over = (
+            rows.filter(pl.col("new").str.json_path_match("$.status") == "deleted").height if name == "users.csv" else 0
+        )
         expected, counted = rows.height - missing, counts.get(name.removesuffix(".csv"), 0)
         if not expected - passed_over <= counted <= expected:
             doubtful.append(name)

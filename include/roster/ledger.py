@@ -83,7 +83,8 @@ class Intent(BaseModel):
 class Settled(BaseModel):
     """What became of it. outcome: taken (Canvas ended it), lost (it never ended), abandoned (Canvas never showed it),
     surfaced (an abandoned one turned up). facts: counts and states for the report, no records. problems: where Canvas's
-    messages about it lie."""
+    messages about it lie.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,7 +137,7 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         doubt=pl.when(taken).then(None).when(doubt).then("new").otherwise("doubt"),
         refused=pl.when(taken).then(None).when(refused).then("new").otherwise("refused"),
         dropped=pl.when(taken).then(pl.col("action") == "drop").otherwise(pl.col("dropped").fill_null(value=False)),
-        school=pl.coalesce("new_school", "school"),
+        school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
     )
     return after.select(*LEDGER).cast(LEDGER).sort("file", "key")  # type: ignore[arg-type]
@@ -208,7 +209,9 @@ class Ledger:
             version -= 1
         return None
 
-    def intend(self, sent: pl.DataFrame, *, plan_hash: str, state: str, sequence: int, run: str, now: datetime) -> Intent:
+    def intend(
+        self, sent: pl.DataFrame, *, plan_hash: str, state: str, sequence: int, run: str, now: datetime
+    ) -> Intent:
         """Write the import that is about to be posted; the caller alone may then post it.
 
         state: the digest of the version that the plan was made against. Raises LedgerMoved where the ledger says
@@ -278,10 +281,10 @@ class Ledger:
         surfaced = set()
         while version > 0:
             settled = self.settled(version)
-            if now - settled.written > WATCHED:
-                break
-            if settled.outcome == "surfaced":
+            if settled.outcome == "surfaced":  # written when the import was, long before this version
                 surfaced.add(settled.identifier)
+            elif now - settled.written > WATCHED:
+                break
             elif settled.outcome == "abandoned":
                 found[settled.identifier] = settled
             version -= 1

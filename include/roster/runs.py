@@ -72,7 +72,7 @@ class Writing:
 def reading(store: Store, path: str) -> Iterator[Path]:
     """The folder of a finished step on this machine: itself on a local store, else a copy for as long as needed."""
     if store.is_local:
-        store.manifest(path)
+        store.verify(path)
         yield store.local_path(path)
         return
     with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
@@ -82,8 +82,7 @@ def reading(store: Store, path: str) -> Iterator[Path]:
 
 def read_step(store: Store, path: str, name: str) -> Any:
     """One JSON file of a finished step."""
-    store.manifest(path)
-    return store.read_json(f"{path}/{name}")
+    return json.loads(store.read_whole(path, name))
 
 
 def write_json(folder: Path, name: str, content: Any) -> None:

@@ -92,9 +92,7 @@ class Store:
         except OSError as fault:
             if fault.errno not in _NO_LINKS:
                 raise
-            message = (
-                "ROSTER_HOME lies on a file system without hard links, so it can't hold a ledger: use another disk"
-            )
+            message = "ROSTER_HOME lies on a disk without hard links, so it can't hold a ledger: use another"
             raise StoreNotExclusive(message) from None
         finally:
             aside.unlink()
