@@ -11,8 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
-TEXTS: pl.DataType = pl.List(pl.String)
+DataType = pl.DataType | DataTypeClass
+
+
+# kind: student, staff or guardian. school_id: primary school; school_ids: all of them, primary first.
+# username and email as the source has them; identifier: the number people know (student number, staff number).
+_USERS: Mapping[str, DataType] = {
+    "sourced_id": pl.String,
+    "kind": pl.String,
+    "given_name": pl.String,
+    "middle_name": pl.String,
+    "family_name": pl.String,
+    "preferred_given_name": pl.String,
+    "preferred_family_name": pl.String,
+    "username": pl.String,
+    "email": pl.String,
+    "identifier": pl.String,
+    "school_id": pl.String,
+    "school_ids": pl.List(pl.String),
+}
 
 SCHEMAS: Mapping[str, pl.Schema] = {
     # A school, or what stands above it. Key: the school's id in the source.
@@ -40,24 +59,7 @@ SCHEMAS: Mapping[str, pl.Schema] = {
             "session_id": pl.String,
         }
     ),
-    # kind: student, staff or guardian. school_id: primary school; school_ids: all of them, primary first.
-    # username and email as the source has them; identifier: the number people know (student number, staff number).
-    "users": pl.Schema(
-        {
-            "sourced_id": pl.String,
-            "kind": pl.String,
-            "given_name": pl.String,
-            "middle_name": pl.String,
-            "family_name": pl.String,
-            "preferred_given_name": pl.String,
-            "preferred_family_name": pl.String,
-            "username": pl.String,
-            "email": pl.String,
-            "identifier": pl.String,
-            "school_id": pl.String,
-            "school_ids": TEXTS,
-        }
-    ),
+    "users": pl.Schema(_USERS),
     # role in the source's words (student, teacher, aide, …). sourced_id: the source's, else class:user:role.
     "enrollments": pl.Schema(
         {
