@@ -69,7 +69,7 @@ def judge_frames(batches: list[Batch], docs: Path | None, large: int = LARGE) ->
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:
-    # It would send usage statistics to its maker.
+    # Some of its releases send usage statistics to their maker.
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
