@@ -21,6 +21,8 @@ from roster.checks.tables import sizes
 Found = Mapping[tuple[str, str], pl.DataFrame]
 """What each rule found in each table."""
 UNJUDGED = "expectation-unjudged"
+_BY = {"enrollments": ("class_id", "classes"), "guardians": ("student_id", "users")}
+"""Tables whose records count at the school of another record: column and table of it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def frames(night: Night, found: Found, suites: list[Suite]) -> Iterator[Judged]:
     for suite in suites:
         if suite.system is None:
             frame = _whole(night, found) if suite.stem == WHOLE else _with_facts(night, suite.stem, found)
-            school = {"users": "school_id", "classes": "school_id"}.get(suite.stem)
+            school = "school_id" if "school_id" in frame.columns else None
             yield Judged(suite, None, Batch(suite.name, frame, "nth", suite.expectations, school))
             continue
         for source in night.tenant.sources:
@@ -84,8 +86,12 @@ def _without_record(rule: str, severity: str | None, tables: list[str], detail: 
 
 
 def _with_facts(night: Night, table: str, found: Found) -> pl.DataFrame:
-    """A table as delivered, numbered by `nth`, with its column per rule."""
+    """A table as delivered, numbered by `nth`, with its column per rule; enrolments and links with their school_id."""
     frame: pl.DataFrame = getattr(night.roster, table).collect()
+    if table in _BY:
+        key, holder = _BY[table]
+        schools = getattr(night.roster, holder).select(pl.col("sourced_id").alias(key), "school_id").collect()
+        frame = frame.join(schools.unique(key, keep="first"), on=key, how="left", maintain_order="left")
     flat = frame.select(name for name, dtype in frame.schema.items() if not dtype.is_nested()).with_row_index("nth")
     facts = []
     for one in rules_of(table):

@@ -106,7 +106,8 @@ def _read(folder: Path, file: Path) -> Suite:
         faults = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in fault.errors())
         message = f"suites/{name}.yaml: {'; '.join(faults)}"
         raise TenantFileWrong(message) from None
-    for table in (content.table, *(one.meta.table for one in content.expectations if one.meta.table)):
+    named = (content.table, *(one.meta.table for one in content.expectations if one.meta.table))
+    for table in named if "/" in name else (name, *named):
         if table not in (*TABLES, WHOLE):
             close = difflib.get_close_matches(table, TABLES, n=1, cutoff=0)[0]
             message = f"suites/{name}.yaml: table {table} is not one of the model; the closest is {close}"

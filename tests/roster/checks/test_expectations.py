@@ -213,5 +213,16 @@ def test_a_large_frame_is_judged_school_by_school(tmp_path: Path) -> None:
     assert len(list((tmp_path / "docs" / "validations").rglob("*.html"))) == 3
 
 
+def test_large_tables_have_a_page_per_school_and_enrollments_are_those_of_their_class(
+    suites: Path, tmp_path: Path
+) -> None:
+    classes = [a_class("maths"), a_class("art", school_id="south")]
+    places = [an_enrollment("ada", "maths"), an_enrollment("ada", "art"), an_enrollment("ada", "gone")]
+    roster = a_roster(classes=classes, users=[a_user("ada")], enrollments=places)
+    _judged(None, roster, suites=suites, docs=tmp_path / "docs", large=2)
+    pages = {page.stem for page in (tmp_path / "docs" / "validations" / "enrollments").rglob("*.html")}
+    assert pages == {f"enrollments-enrollments-{part}" for part in ("0-north", "1-south", "2-none")}
+
+
 def test_rules_find_the_same_in_a_large_table(raw: Path, suites: Path) -> None:
     assert _judged(raw, large=1, suites=suites).findings.equals(_judged(raw, suites=suites).findings)

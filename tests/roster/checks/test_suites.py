@@ -68,6 +68,11 @@ def test_a_suite_that_is_wrong_is_refused_by_file_and_key(tmp_path: Path, text: 
         read_suites(_write(tmp_path, "users.yaml", text))
 
 
+def test_a_suite_of_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TenantFileWrong, match=r"suites/enrolments\.yaml: table enrolments .* closest is enrollments"):
+        read_suites(_write(tmp_path, "enrolments.yaml", "table: enrollments\nexpectations: []"))
+
+
 def test_a_suites_severity_counts_for_a_rule_and_the_tenants_counts_more(tmp_path: Path) -> None:
     text = """
 table: classes
