@@ -8,7 +8,7 @@ import pytest
 
 from roster.checks.catalogue import RULES, rules_of, severities
 from roster.checks.rule import WHOLE
-from roster.checks.suites import WORDS, expected, read_suites
+from roster.checks.suites import WORDS, Suite, expected, read_suites
 from roster.errors import TenantFileWrong
 from roster.model import TABLES
 from roster.sources.clever_csv.columns import FILES
@@ -42,9 +42,9 @@ def test_source_columns_are_judged_by_at_least_twenty_expectations_that_say_what
 
 
 @pytest.mark.parametrize("suite", [one for one in read_suites() if one.system], ids=lambda suite: suite.name)
-def test_a_suite_of_clever_names_columns_that_are_read(suite: object) -> None:
-    wanted = set(FILES[suite.stem].wanted)  # type: ignore[attr-defined]
-    for one in suite.expectations:  # type: ignore[attr-defined]
+def test_a_suite_of_clever_names_columns_that_are_read(suite: Suite) -> None:
+    wanted = set(FILES[suite.stem].wanted)
+    for one in suite.expectations:
         assert set(one.columns) <= wanted, one.meta.rule
 
 
