@@ -52,13 +52,13 @@ def table_shrunken(night: Night) -> pl.LazyFrame:
     )
 
 
-@rule("no-current-term", "stop", WHOLE)
+@rule("no-current-term", "warn", WHOLE)
 def no_current_term(night: Night) -> pl.LazyFrame:
     """Every term has ended.
 
-    Why it matters: there is no class left to sync; last year's export is probably delivered again, or the new year's
-    terms have not been entered.
-    What to do: enter the coming terms in the source system. For the holidays, set this rule to `warn`.
+    Why it matters: there is no class left to sync. In the holidays that is as it should be, and what Canvas has is left
+    as it is; during a term, last year's export was delivered again, or the new year's terms have not been entered.
+    What to do: enter the coming terms in the source system. Where there are no holidays, set this rule to `stop`.
     Source: practice; term rollover.
     """
     running = pl.col("end_date").is_null() | (pl.col("end_date") >= night.as_of)

@@ -93,8 +93,9 @@ def test_sandbox_the_six_pupils_who_share_a_username_across_schools_are_kept_bac
     assert judgement.quarantine["table"].to_list() == ["users"] * 6
 
 
-def test_sandbox_once_its_terms_have_ended_the_night_stops(sandbox: Extract) -> None:
-    assert _judged(sandbox, a_tenant(), date(2016, 6, 2)).stops == ("no-current-term",)
+def test_sandbox_once_its_terms_have_ended_it_is_said(sandbox: Extract) -> None:
+    judgement = _judged(sandbox, a_tenant(), date(2016, 6, 2))
+    assert (judgement.stops, judgement.counts["no-current-term"]) == ((), 1)
 
 
 @pytest.mark.parametrize("login", ["email", "username"])

@@ -26,6 +26,7 @@ name: Banksia Schools
 timezone: Australia/Brisbane
 sources: [{name: clever, system: clever_csv, connection: clever_banksia}]
 canvas: {test: {connection: canvas_banksia_test}}
+rules: {no-current-term: stop}
 """
 NIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 ROWS: Mapping[str, Mapping[str, str]] = {
