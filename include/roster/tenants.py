@@ -14,12 +14,13 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from roster.errors import TenantFileWrong
+from roster.tenant_faults import explained, line_of, parsed, shown
 
 Kind = Literal["student", "staff", "guardian"]
 KINDS: tuple[Kind, ...] = ("student", "staff", "guardian")
@@ -53,10 +54,25 @@ def _duration(value: Any) -> Any:
 
 
 def _timezone(value: str) -> str:
-    if value not in available_timezones():
+    # Not asked of available_timezones(): it walks through all files of the list, for every tenant.
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         message = "must be a time zone of the IANA list, such as Australia/Brisbane"
-        raise ValueError(message)
+        raise ValueError(message) from None
     return value
+
+
+def _cron(value: str) -> str:
+    if value.startswith("@") or len(value.split()) == 5:
+        try:
+            croniter(value).get_next()
+        except (CroniterBadCronError, CroniterBadDateError):
+            pass
+        else:
+            return value
+    message = "must be a cron expression of five fields, such as 0 2 * * *, or @daily"
+    raise ValueError(message)
 
 
 def _template(fields: tuple[str, ...]) -> AfterValidator:
@@ -235,7 +251,7 @@ class Tenant(_Settings):
     """The file's name without .yaml; starts the names of its DAGs."""
     name: str
     timezone: Annotated[str, AfterValidator(_timezone)]
-    schedule: str | None = "0 2 * * *"
+    schedule: Annotated[str, AfterValidator(_cron)] | None = "0 2 * * *"
     """Cron expression in the tenant's time zone; null: only by hand."""
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
     canvas: CanvasSettings
@@ -283,9 +299,10 @@ def tenants_folder() -> Path:
 
 
 def tenant_files(folder: Path | None = None) -> Iterator[tuple[str, Path]]:
-    """(id, file) of every tenant file, by id."""
+    """(id, file) of every tenant file, by id; hidden files, such as an editor's, are none."""
     for file in sorted((folder or tenants_folder()).glob("*.yaml")):
-        yield file.stem, file
+        if not file.name.startswith("."):
+            yield file.stem, file
 
 
 def read_tenant(file: Path) -> Tenant:
@@ -295,27 +312,19 @@ def read_tenant(file: Path) -> Tenant:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 -- both are safe
     except OSError as fault:
-        message = f"{file.name}: can't be read: {fault.strerror}"
+        message = f"{shown(file.name)}: can't be read: {fault.strerror}"
         raise TenantFileWrong(message) from None
     except UnicodeDecodeError:
-        message = f"{file.name}: is not UTF-8"
+        message = f"{shown(file.name)}: is not UTF-8"
         raise TenantFileWrong(message) from None
-    except yaml.YAMLError as fault:
-        mark = getattr(fault, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        message = f"{file.name}{line}: is not YAML: {getattr(fault, 'problem', None) or 'unreadable'}"
-        raise TenantFileWrong(message) from None
-    if not isinstance(content, dict):
-        message = f"{file.name}:1: must be a mapping of keys such as id, name, timezone, sources, canvas"
-        raise TenantFileWrong(message)
+    content = parsed(file, text)
     try:
         tenant = Tenant.model_validate(content)
     except ValidationError as fault:
-        raise TenantFileWrong("\n".join(_explain(file, text, fault))) from None
+        raise TenantFileWrong("\n".join(explained(file, text, fault, Tenant))) from None
     if tenant.id != file.stem:
-        message = f"{file.name}:{_line(text, ('id',))}: id: must be {file.stem}, the name of the file"
+        message = f"{shown(file.name)}:{line_of(text, ('id',))}: id: must be {shown(file.stem)}, the name of the file"
         raise TenantFileWrong(message)
     return tenant
 
@@ -324,59 +333,10 @@ def find_tenant(tenant_id: str) -> Tenant:
     """The tenant of that id; TenantFileWrong names those there are."""
     files = dict(tenant_files())
     if tenant_id not in files:
-        message = f"no tenant {tenant_id} in ROSTER_TENANTS; there are: {', '.join(files) or 'none'}"
+        there = ", ".join(shown(name) for name in files) or "none"
+        message = f"no file {shown(tenant_id)}.yaml in ROSTER_TENANTS ({tenants_folder()}); tenants there: {there}"
         raise TenantFileWrong(message)
     return read_tenant(files[tenant_id])
-
-
-def _explain(file: Path, text: str, fault: ValidationError) -> Iterator[str]:
-    for error in fault.errors(include_url=False):
-        path = tuple(error["loc"])
-        key = ".".join(str(part) for part in path) or "(file)"
-        allowed = ""
-        if error["type"] == "extra_forbidden":
-            said, allowed = "is not a key", f"; allowed are: {', '.join(_siblings(path))}"
-        elif error["type"] == "missing":
-            said = "is missing"
-        else:
-            said = error["msg"].removeprefix("Value error, ")
-        yield f"{file.name}:{_line(text, path)}: {key}: {said}{allowed}"
-
-
-def _siblings(path: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed where the path's last key stands."""
-    model: Any = Tenant
-    for part in path[:-1]:
-        if isinstance(part, str) and isinstance(model, type) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields) if model else []
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if found := _model_in(inner):
-            return found
-    return None
-
-
-def _line(text: str, path: tuple[int | str, ...]) -> int:
-    """The line of the key, or of the nearest thing above it that is in the file."""
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    line = 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == part), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def by_kind(setting: str | Mapping[Kind, str] | None) -> dict[Kind, str | None]:
