@@ -13,11 +13,21 @@ from airflow.sdk import DAG, Asset, CronTriggerTimetable, TaskGroup, get_parsing
 from roster.errors import TenantFileWrong
 from roster.tenants import Tenant, read_tenant, tenant_files
 from roster_airflow.deadlines import late_after
-from roster_airflow.night import broken, broken_id, check, extract, hand_on, plan, transform, verdict
+from roster_airflow.night import (
+    ExtractOperator,
+    HandOnOperator,
+    PlanOperator,
+    TransformOperator,
+    VerdictOperator,
+    broken,
+    broken_id,
+)
 from roster_airflow.notifications.roster import RosterNotifier
 from roster_airflow.operators.canvas import CanvasSettleOperator, CanvasSisImportOperator
+from roster_airflow.operators.expectations import ExpectationsOperator
 from roster_airflow.params import canvas_test_params
 from roster_airflow.retries import by_error
+
 
 def rehearsed(tenant: Tenant) -> Asset:
     """Carries no data: it says that the pointer `tested` of the tenant is new."""
@@ -33,21 +43,27 @@ def canvas_test(tenant: Tenant) -> DAG:
         schedule=CronTriggerTimetable(tenant.schedule, timezone=tenant.timezone) if tenant.schedule else None,
         catchup=False,
         max_active_runs=1,
-        params=canvas_test_params(),
         tags=["roster", tenant.id, "canvas", "test"],
         default_args={"retries": 3, "retry_policy": by_error()},
         on_failure_callback=[RosterNotifier(tenant.notify)],
         deadline=late_after(tenant),
     ) as dag:
         with TaskGroup("extract"):
-            extracts = [extract.override(task_id=source)(tenant.id, source) for source in tenant.source_names]
-        checked = check(tenant.id, extracts)
-        transformed = transform(tenant.id, checked, extracts)
-        settled = CanvasSettleOperator(task_id="settle", tenant_id=tenant.id)
-        planned = plan(tenant.id, transformed, settled.output)
-        loaded = CanvasSisImportOperator(task_id="load", tenant_id=tenant.id, plan=planned)
-        handed = hand_on.override(outlets=[rehearsed(tenant)])(tenant.id)
-        loaded >> handed >> verdict.override(retries=0)(tenant.id)
+            extracts = {
+                name: ExtractOperator(task_id=name, tenant_id=tenant.id, source=name).output
+                for name in tenant.source_names
+            }
+        check = ExpectationsOperator(task_id="check", tenant_id=tenant.id, extracts=extracts)
+        transform = TransformOperator(task_id="transform", tenant_id=tenant.id, checked=check.output, extracts=extracts)
+        settle = CanvasSettleOperator(task_id="settle", tenant_id=tenant.id)
+        plan = PlanOperator(task_id="plan", tenant_id=tenant.id, transformed=transform.output, settled=settle.output)
+        load = CanvasSisImportOperator(task_id="load", tenant_id=tenant.id, plan=plan.output)
+        hand_on = HandOnOperator(
+            task_id="hand_on", tenant_id=tenant.id, trigger_rule="all_done", outlets=[rehearsed(tenant)]
+        )
+        verdict = VerdictOperator(task_id="verdict", tenant_id=tenant.id, trigger_rule="all_done", retries=0)
+        load >> hand_on >> verdict
+    dag.params.update(canvas_test_params())  # after the tasks, each of which would copy them
     return dag
 
 

@@ -33,8 +33,8 @@ class Explanation:
 
     sources: where it comes from, as `source: file:row`. findings: what the checks said of it. wanted: the row that
     Canvas should have, None where there is none. frozen: why it is left as it is. planned: what the run planned of it.
-    ledger: what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it, counted
-    by file and what the ledger says of them. messages: what Canvas said in that run.
+    ledger: what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it,
+    counted by file and what the ledger says of them. messages: what Canvas said in that run.
     """
 
     kind: str

@@ -1,5 +1,7 @@
-"""What is removed after the tenant's retention: run folders, old versions of ledgers, requests. What a run came to stays
-in `history/<tenant>/<run>.json`: counts, hashes and decisions, no records."""
+"""What is removed after the tenant's retention: run folders, old versions of ledgers, requests.
+
+What a run came to stays in `history/<tenant>/<run>.json`: counts, hashes and decisions, no records.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +16,27 @@ from roster.tenants import Tenant
 
 
 def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) -> dict[str, int]:
-    """Remove what is older than the tenant's retention; answers how many run folders, ledger files and requests went.
+    """Remove what is older than the tenant's retention; answers how many of each kind went.
 
-    Kept, however old: the newest run with a plan (its holds may be open), what a pointer names (the artefact that was
+    Kept, however old: the newest run with a plan and the newest with holds, what a pointer names (the artefact that was
     handed on, the last good extracts), what the journal has open, and the rows that a ledger or an abandoned import
     still needs. now: aware.
     """
     oldest = now - tenant.retention
-    needed = {*_pointed(store, tenant), *_open(ledgers)}
-    removed = {"runs": 0, "ledger files": 0, "requests": 0}
-    names = store.names(f"runs/{tenant.id}")
-    newest = next((name for name in reversed(names) if Run(store, tenant.id, name).latest("plan")), None)
-    for name in names:
-        run = Run(store, tenant.id, name)
-        if _stamp(name) >= oldest or name == newest or run.path in needed:
+    needed = {*_pointed(store, tenant), *_open(ledgers), *_newest(store, tenant)}
+    removed = {"runs": 0, "ledger files": 0, "requests": 0, "artefacts": 0}
+    for name in store.names(f"runs/{tenant.id}"):
+        run, stamp = Run(store, tenant.id, name), _stamp(name)
+        if stamp is None or stamp >= oldest or run.path in needed:
             continue
         _remember(run)
         store.remove(run.path)
         removed["runs"] += 1
+    for name in store.names(f"artefacts/{tenant.id}")[:-1]:  # the newest says which number is next
+        path = f"artefacts/{tenant.id}/{name}"
+        if not store.exists(store.read_json(path)["path"]):
+            store.remove(path)
+            removed["artefacts"] += 1
     for ledger in ledgers:
         removed["ledger files"] += _prune_ledger(store, ledger, oldest, now)
     for name in store.names(f"requests/{tenant.id}"):
@@ -86,11 +91,29 @@ def _pointed(store: Store, tenant: Tenant) -> Iterator[str]:
                 yield "/".join(path.split("/")[:3])
 
 
+def _newest(store: Store, tenant: Tenant) -> Iterator[str]:
+    """The newest run with a plan, and the newest whose plan holds something back."""
+    planned = False
+    for name in reversed(store.names(f"runs/{tenant.id}")):
+        run = Run(store, tenant.id, name)
+        if path := run.latest("plan"):
+            held = store.read_json(f"{path}/plan.json")["held_hash"] is not None
+            if held or not planned:
+                yield run.path
+            planned = True
+            if held:
+                return
+
+
 def _open(ledgers: list[Ledger]) -> Iterator[str]:
     for ledger in ledgers:
         if intent := ledger.open_intent():
             yield intent.run
 
 
-def _stamp(name: str) -> datetime:
-    return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+def _stamp(name: str) -> datetime | None:
+    """When the run of that folder was due; None for a folder that is no run's."""
+    try:
+        return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -111,7 +111,7 @@ def _keys(location: Keys) -> Keys:
 def _siblings(path: Keys, model: Any) -> list[str]:
     """The keys allowed where the path's last key stands."""
     for part in path[:-1]:
-        if isinstance(part, str) and isinstance(model, type) and part in model.model_fields:
+        if isinstance(part, str) and model and part in model.model_fields:
             model = _model_in(model.model_fields[part].annotation)
     return list(model.model_fields) if model else []
 

@@ -104,7 +104,7 @@ LoginTemplate = Annotated[str, AfterValidator(_login), _template(USER_FIELDS)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CleverCsv(_Settings):

@@ -20,11 +20,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from roster.errors import CanvasStuck, RequestUnknown, RosterError, TenantFileWrong
+from roster.errors import CanvasStuck, RequestUnknown, RosterError, StoppedByRule, TenantFileWrong
 from roster.runs import Run, run_name
 from roster.steps import Done, Night, noon
 from roster.store import Store
-from roster.tenants import Tenant, find_tenant, read_tenant, tenant_files
+from roster.tenants import find_tenant, read_tenant, tenant_files
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,9 +73,7 @@ def check(tenant: TenantId, *, as_of: AsOf = None, as_json: AsJson = False) -> N
             _show([{"table": name, "rows": rows} for name, rows in counts["rows"].items()], as_json, "Roster")
             _show(lines, as_json, "Findings")
             _say(f"{counts['quarantined']} records in quarantine; all of it in {checked['path']}")
-    if counts["stops"]:
-        _say(f"Stopped by {', '.join(counts['stops'])}")
-        raise typer.Exit(1)
+        _go_on(checked)
 
 
 @app.command()
@@ -88,20 +86,18 @@ def plan(
 ) -> None:
     """Plan from live sources and the ledger, and show it. Nothing in Canvas is touched."""
     with _told():
-        from roster.ledger import Ledger  # noqa: PLC0415 -- polars
-        from roster.runs import read_step  # noqa: PLC0415
-        from roster.steps.plan import Asked, make_plan  # noqa: PLC0415
-        from roster.steps.transform import transform  # noqa: PLC0415
+        from roster.ledger import Ledger
+        from roster.runs import read_step
+        from roster.steps.plan import Asked, make_plan
+        from roster.steps.transform import transform
 
         night = _night(tenant, as_of)
         extracts, checked = _extract_and_check(night)
-        if stops := checked["counts"]["stops"]:
-            _say(f"Stopped by {', '.join(stops)}: there is no plan")
-            raise typer.Exit(1)
+        _go_on(checked)
         artefact = transform(night, checked["path"], extracts)
         ledger: Ledger = _loading(night, environment).ledger
         if ledger.open_intent():
-            _say("An import has not been settled: the plan below takes nothing of it for granted (roster settle)")
+            _note("An import has not been settled: the plan takes nothing of it for granted (roster settle)")
         made = make_plan(night, artefact["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
@@ -125,9 +121,10 @@ def explain(
     environment: Annotated[Literal["test"], typer.Option(help="By which ledger.")] = "test",
     as_json: AsJson = False,
 ) -> None:
-    """Why a record is in Canvas as it is: source rows, findings, plan, ledger, Canvas's messages. Shows personal data."""
+    """Why a record is in Canvas as it is, from source row to Canvas's messages. Shows personal data."""
     with _told():
-        from roster.explain import explain as look_up, newest_run  # noqa: PLC0415 -- polars
+        from roster.explain import explain as look_up
+        from roster.explain import newest_run
 
         night = _night(tenant, None)
         found = look_up(newest_run(night.store, tenant), _loading(night, environment).ledger, kind, record_id)
@@ -189,9 +186,9 @@ def _night(tenant_id: str, as_of: datetime | None) -> Night:
 
 
 def _extract_and_check(night: Night) -> tuple[dict[str, str], Done]:
-    from roster.steps.check import check as judge  # noqa: PLC0415 -- polars
-    from roster.steps.extract import extract  # noqa: PLC0415
-    from roster_airflow.hooks.delivery import delivery  # noqa: PLC0415
+    from roster.steps.check import check as judge
+    from roster.steps.extract import extract
+    from roster_airflow.hooks.delivery import delivery
 
     now = datetime.now(UTC)
     extracts = {
@@ -200,8 +197,14 @@ def _extract_and_check(night: Night) -> tuple[dict[str, str], Done]:
     return extracts, judge(night, extracts)
 
 
+def _go_on(checked: Done) -> None:
+    if stops := checked["counts"]["stops"]:
+        message = f"by {', '.join(stops)}: nothing of such a night goes on"
+        raise StoppedByRule(message)
+
+
 def _loading(night: Night, environment: Literal["test"]) -> Any:
-    from roster_airflow.loading import loading_for  # noqa: PLC0415 -- polars
+    from roster_airflow.loading import loading_for
 
     return loading_for(night.store, night.tenant, environment)
 
@@ -224,7 +227,11 @@ def _told() -> Iterator[None]:
 
 
 def _complain(fault: RosterError) -> None:
-    Console(stderr=True).print(f"{type(fault).__name__}: {fault}", markup=False, highlight=False, soft_wrap=True)
+    _note(f"{type(fault).__name__}: {fault}")
+
+
+def _note(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _console() -> Console:
@@ -239,7 +246,7 @@ def _print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str), file=_answers.get(None))
 
 
-def _show(lines: list[dict[str, Any]], as_json: bool, title: str) -> None:  # noqa: FBT001
+def _show(lines: list[dict[str, Any]], as_json: bool, title: str) -> None:
     if as_json:
         _print_json(lines)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
 
 from roster.tenants import Tenant
 from roster_airflow.notifications.roster import RosterNotifier

@@ -1,175 +1,240 @@
-"""The tasks of a night but for the two that speak to Canvas: thin, over the steps of the library.
+"""The tasks of a night but for the check and the two that speak to Canvas: thin, over the steps of the library.
 
-A task answers with the folder that its step wrote and with counts. Nothing heavy is imported before a task runs.
+A task answers with the folder that its step wrote and with counts. Nothing heavy is imported before a task runs. They
+are operators, not decorated functions, because two hundred tenants are parsed every half minute and these cost a third.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from roster.errors import NightFailed, RosterError, SourceFault, StoppedByRule, TenantFileWrong
+from roster.errors import NightFailed, RosterError, SourceFault, TenantFileWrong
 from roster.steps import Done
 from roster_airflow.notifications.roster import NOTICE
-from roster_airflow.recording import faults, keep_fault, recorded
+from roster_airflow.operators.expectations import STOPPED
+from roster_airflow.recording import faults, keep_fault, recorded, seconds
 
-STOPPED = "stopped"
-"""XCom of a check that wrote its folder and stopped the night."""
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NOTHING = "nothing"
+"""XCom of a hand_on that had nothing to hand on, which tells it from one that failed."""
 UNREACHABLE = ("CanvasUnreachable", "CanvasBusy")
 
-log = logging.getLogger(__name__)
+
+class ExtractOperator(BaseOperator):
+    """Read one source whole; when it fails for good, its last good extract stands in and the verdict fails the run.
+
+    :param tenant_id: whose night it is.
+    :param source: name of the source in the tenant file.
+    """
+
+    def __init__(self, *, tenant_id: str, source: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+        self.source = source
+
+    def execute(self, context: Context) -> Done:
+        """Read, or take the stand-in."""
+        from roster.steps.extract import extract, stand_in
+        from roster_airflow.hooks.delivery import delivery
+
+        with recorded(context, self.tenant_id) as night:
+            settings = next(one for one in night.tenant.sources if one.name == self.source)
+            try:
+                done = extract(night, self.source, delivery(settings), datetime.now(UTC))
+            except SourceFault as fault:
+                if self._asked_again(context, fault):
+                    raise
+                keep_fault(night, self.task_id, fault)
+                self.log.error("%s: %s", type(fault).__name__, fault)
+                done = stand_in(night, self.source, fault)
+            self.log.info("%s: %s", self.source, done["counts"])
+            return done
+
+    def _asked_again(self, context: Context, fault: RosterError) -> bool:
+        """True if Airflow will run the task again after this fault."""
+        from airflow.sdk import RetryAction
+
+        tried, retries = context["ti"].try_number, self.retries or 0
+        if self.retry_policy is not None:
+            decision = self.retry_policy.evaluate(fault, tried, retries + 1)
+            if decision.action is RetryAction.FAIL:
+                return False
+        return tried <= retries
 
 
-@task
-def extract(tenant_id: str, source: str) -> Done:
-    """Read one source whole; when it fails for good, its last good extract stands in and the verdict fails the run."""
-    from roster.steps.extract import extract as read, stand_in
-    from roster_airflow.hooks.delivery import delivery
+class TransformOperator(BaseOperator):
+    """Make the artefact: the rows that Canvas should have.
 
-    context = get_current_context()
-    with recorded(context, tenant_id) as night:
-        settings = next(one for one in night.tenant.sources if one.name == source)
-        try:
-            done = read(night, source, delivery(settings), datetime.now(UTC))
-        except SourceFault as fault:
-            if _asked_again(context, fault):
-                raise
-            keep_fault(night, context["task"].task_id, fault)
-            log.error("%s: %s", type(fault).__name__, fault)  # noqa: TRY400
-            done = stand_in(night, source, fault)
-        log.info("%s: %s", source, done["counts"])
-        return done
+    :param tenant_id: whose night it is.
+    :param checked: what the check answered. (templated)
+    :param extracts: source name → what its extract answered. (templated)
+    """
 
+    template_fields = ("checked", "extracts")
 
-@task
-def check(tenant_id: str, extracts: Sequence[Done]) -> Done:
-    """Judge the merged roster: rules and Great Expectations suites; what may not go on is quarantined."""
-    from roster.steps.check import check as judge
+    def __init__(self, *, tenant_id: str, checked: Any, extracts: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+        self.checked = checked
+        self.extracts = extracts
 
-    with recorded(get_current_context(), tenant_id) as night:
-        done = judge(night, _paths(night.tenant.source_names, extracts))
-        log.info("records: %s", done["counts"]["rows"])
-        for rule, count in sorted(done["counts"]["findings"].items()):
-            log.info("rule %s: %s", rule, count)
-        if stops := done["counts"]["stops"]:
-            get_current_context()["ti"].xcom_push(STOPPED, done)
-            message = f"stopped by {', '.join(stops)}: see quarantine.csv of the verdict in the run folder"
-            raise StoppedByRule(message)
-        return done
+    def execute(self, context: Context) -> Done:
+        """Make it, and log its number and rows."""
+        from roster.steps.transform import transform
+
+        with recorded(context, self.tenant_id) as night:
+            paths = {source: extract["path"] for source, extract in self.extracts.items()}
+            done = transform(night, self.checked["path"], paths)
+            self.log.info("artefact %s: %s", done["counts"]["number"], done["counts"]["rows"])
+            return done
 
 
-@task
-def transform(tenant_id: str, checked: Done, extracts: Sequence[Done]) -> Done:
-    """Make the artefact: the rows that Canvas should have."""
-    from roster.steps.transform import transform as make
+class PlanOperator(BaseOperator):
+    """Plan the difference to the ledger: what is free, what is held and why.
 
-    with recorded(get_current_context(), tenant_id) as night:
-        done = make(night, checked["path"], _paths(night.tenant.source_names, extracts))
-        log.info("artefact %s: %s", done["counts"]["number"], done["counts"]["rows"])
-        return done
+    :param tenant_id: whose night it is.
+    :param transformed: what the transform answered. (templated)
+    :param settled: what settling answered: which ledger it is. (templated)
+    """
 
+    template_fields = ("transformed", "settled")
 
-@task
-def plan(tenant_id: str, transformed: Done, settled: Done) -> Done:
-    """Plan the difference to the ledger: what is free, what is held and why."""
-    from roster.ledger import Ledger
-    from roster.steps.plan import Asked, make_plan
+    def __init__(self, *, tenant_id: str, transformed: Any, settled: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+        self.transformed = transformed
+        self.settled = settled
 
-    context = get_current_context()
-    with recorded(context, tenant_id) as night:
-        params = context["params"]
-        ledger = Ledger(night.store, settled["counts"]["host"], settled["counts"]["account"])
-        asked = Asked(resync=params["resync"], only=params["only"], release=params["release"])
-        done = make_plan(night, transformed["path"], ledger, asked)
-        log.info("plan: %s", done["counts"])
-        return done
+    def execute(self, context: Context) -> Done:
+        """Plan what the run's Params ask for, and log the totals."""
+        from roster.ledger import Ledger
+        from roster.steps.plan import Asked, make_plan
 
-
-@task(trigger_rule="all_done")
-def hand_on(tenant_id: str) -> str:
-    """Write the pointer to the artefact that was rehearsed, and carry the asset; skipped where there is none."""
-    from roster.steps.hand_on import hand_on as point
-
-    context = get_current_context()
-    with recorded(context, tenant_id) as night:
-        steps = _answers(context, ("transform", "plan", "load"))
-        extracts = _extracts(context, night.tenant.source_names)
-        said = faults(night)
-        unreachable = steps["load"] is None and any(
-            said.get(step, {}).get("error") in UNREACHABLE for step in ("settle", "load")
-        )
-        handed = point(
-            night,
-            extracts={source: done["path"] for source, done in extracts.items() if done},
-            transform=steps["transform"],
-            plan=steps["plan"],
-            load=steps["load"],
-            unreachable=unreachable,
-            scope=context["params"]["only"],
-            now=datetime.now(UTC),
-        )
-        if not handed:
-            message = "nothing to hand on: see the verdict"
-            raise AirflowSkipException(message)
-        return steps["transform"]["path"] if steps["transform"] else ""
+        with recorded(context, self.tenant_id) as night:
+            params = context["params"]
+            ledger = Ledger(night.store, self.settled["counts"]["host"], self.settled["counts"]["account"])
+            asked = Asked(resync=params["resync"], only=params["only"], release=params["release"])
+            done = make_plan(night, self.transformed["path"], ledger, asked)
+            self.log.info("plan: %s", done["counts"])
+            return done
 
 
-@task(trigger_rule="all_done")
-def verdict(tenant_id: str) -> Done:
-    """Write the report; the only task that fails the run, with all reasons at once."""
-    from roster.steps.verdict import STEPS, Outcome, verdict as report
+class HandOnOperator(BaseOperator):
+    """Write the pointer to the artefact that was rehearsed, and carry the asset; skipped where there is none.
 
-    context = get_current_context()
-    with recorded(context, tenant_id) as night:
-        outcome = Outcome(
-            extracts=_extracts(context, night.tenant.source_names),
-            steps=_answers(context, STEPS),
-            faults={step: said["message"] for step, said in faults(night).items()},
-            asked=dict(context["params"]),
-            dry_run=bool(context["params"]["dry_run"]),
-        )
-        done, reasons = report(night, outcome)
-        context["ti"].xcom_push(NOTICE, {"reasons": reasons, "counts": done["counts"]})
-        log.info("report: %s", done["path"])
-        if reasons:
-            raise NightFailed("\n".join(reasons))
-        return done
+    :param tenant_id: whose night it is.
+    """
+
+    def __init__(self, *, tenant_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+
+    def execute(self, context: Context) -> str:
+        """Hand on; answers the artefact's folder."""
+        from roster.steps.hand_on import hand_on
+
+        with recorded(context, self.tenant_id) as night:
+            steps = answers(context, ("transform", "settle", "plan", "load"))
+            extracts = extracted(context, night.tenant.source_names)
+            handed = hand_on(
+                night,
+                extracts={source: done["path"] for source, done in extracts.items() if done},
+                transform=steps["transform"],
+                plan=steps["plan"],
+                load=steps["load"],
+                unreachable=_unreachable(steps, faults(night)),
+                scope=context["params"]["only"],
+                now=datetime.now(UTC),
+            )
+            if handed is None:
+                context["ti"].xcom_push(NOTHING, value=True)
+                message = "nothing to hand on: see the verdict"
+                raise AirflowSkipException(message)
+            return handed
 
 
-def _paths(names: Sequence[str], extracts: Sequence[Done]) -> dict[str, str]:
-    return {name: done["path"] for name, done in zip(names, extracts, strict=True)}
+class VerdictOperator(BaseOperator):
+    """Write the report; the only task that fails the run, with all reasons at once.
+
+    :param tenant_id: whose night it is.
+    """
+
+    def __init__(self, *, tenant_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+
+    def execute(self, context: Context) -> Done:
+        """Report, tell the notifier, and raise NightFailed where there are reasons to."""
+        from roster.steps.verdict import STEPS, Outcome, verdict
+
+        with recorded(context, self.tenant_id) as night:
+            outcome = Outcome(
+                extracts=extracted(context, night.tenant.source_names),
+                steps=answers(context, STEPS),
+                faults={step: said["message"] for step, said in faults(night).items()},
+                asked=dict(context["params"]),
+                dry_run=bool(context["params"]["dry_run"]),
+                handed_on=_handed_on(context),
+            )
+            done, reasons = verdict(night, outcome, seconds(night))
+            context["ti"].xcom_push(NOTICE, {"reasons": reasons, "counts": done["counts"]})
+            self.log.info("report: %s", done["path"])
+            if reasons:
+                raise NightFailed("\n".join(reasons))
+            return done
 
 
-def _extracts(context: Any, names: Sequence[str]) -> dict[str, Done | None]:
+class MendOperator(BaseOperator):
+    """Say what is wrong with a tenant file.
+
+    :param fault: that.
+    """
+
+    def __init__(self, *, fault: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fault = fault
+
+    def execute(self, context: Context) -> None:
+        """Fail with it."""
+        raise TenantFileWrong(self.fault)
+
+
+def extracted(context: Context, names: Sequence[str]) -> dict[str, Done | None]:
+    """What the extracts of this run answered, by source; None for one that did not finish."""
     return {name: context["ti"].xcom_pull(task_ids=f"extract.{name}") for name in names}
 
 
-def _answers(context: Any, steps: Sequence[str]) -> dict[str, Done | None]:
+def answers(context: Context, steps: Sequence[str]) -> dict[str, Done | None]:
     """What the steps of this run answered; None for those that did not finish."""
-    answers = {step: context["ti"].xcom_pull(task_ids=step) for step in steps}
-    if "check" in answers and answers["check"] is None:
-        answers["check"] = context["ti"].xcom_pull(task_ids="check", key=STOPPED)
-    return answers
+    found: dict[str, Done | None] = {step: context["ti"].xcom_pull(task_ids=step) for step in steps}
+    if "check" in found and found["check"] is None:
+        found["check"] = context["ti"].xcom_pull(task_ids="check", key=STOPPED)
+    return found
 
 
-def _asked_again(context: Any, fault: RosterError) -> bool:
-    """True if Airflow will run the task again after this fault."""
-    from airflow.sdk import RetryAction
+def _unreachable(steps: Mapping[str, Done | None], said: Mapping[str, Mapping[str, str]]) -> bool:
+    """True if the night ended because the test environment did not answer."""
+    ended = next((step for step in ("settle", "plan", "load") if steps[step] is None), "")
+    return said.get(ended, {}).get("error") in UNREACHABLE
 
-    ti, tries = context["ti"], context["task"].retries + 1
-    decision = context["task"].retry_policy.evaluate(fault, ti.try_number, tries)
-    return decision.action is not RetryAction.FAIL and ti.try_number < tries
+
+def _handed_on(context: Context) -> bool:
+    """True if hand_on did what it should, be it nothing."""
+    pull = context["ti"].xcom_pull
+    return pull(task_ids="hand_on") is not None or pull(task_ids="hand_on", key=NOTHING) is not None
 
 
 def broken_id(tenant_id: str) -> str:
     """The id of that DAG; what a DAG's id can't hold of a file's name is replaced."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{tenant_id}__broken")
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{tenant_id[:200]}__broken")
 
 
 def broken(tenant_id: str, fault: str) -> DAG:
@@ -179,13 +244,7 @@ def broken(tenant_id: str, fault: str) -> DAG:
         description="This tenant's file can't be read: nothing is synced until it is mended",
         doc_md=f"The tenant file can't be read, so **nothing is synced** for this tenant:\n\n```\n{fault}\n```\n",
         schedule=None,
-        tags=["roster", tenant_id, "broken"],
+        tags=["roster", "broken"],
     ) as dag:
-        mend(fault)
+        MendOperator(task_id="mend", fault=fault)
     return dag
-
-
-@task(retries=0)
-def mend(fault: str) -> None:
-    """Say what is wrong with the tenant file."""
-    raise TenantFileWrong(fault)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -38,28 +37,45 @@ def night_of(context: Context, tenant_id: str) -> Night:
 
 @contextmanager
 def recorded(context: Context, tenant_id: str) -> Iterator[Night]:
-    """The night; what the step says when it fails is kept for the verdict, and logged as a line before the traceback."""
-    began, step = time.monotonic(), context["task"].task_id
+    """The night; what the step says when it fails is kept for the verdict, and logged as a line before the traceback.
+
+    How long it took is kept as well, from the beginning of this try: what is waited for in between is part of it.
+    """
+    began, step = datetime.now(UTC), context["task"].task_id
     night = night_of(context, tenant_id)
+    night.store.remove(_fault(night, step))  # of an earlier try
     try:
         yield night
     except RosterError as fault:
-        log.error("%s: %s", type(fault).__name__, fault)  # noqa: TRY400 -- Airflow logs the traceback
+        log.error("%s: %s", type(fault).__name__, fault)
         keep_fault(night, step, fault)
         raise
     finally:
-        log.info("%s: %.1f seconds", step, time.monotonic() - began)
+        took = (datetime.now(UTC) - (getattr(context["ti"], "start_date", None) or began)).total_seconds()
+        log.info("%s: %.1f seconds", step, took)
+        night.store.write(f"{night.run.path}/seconds/{step}.json", json.dumps(round(took, 1)).encode())
 
 
 def keep_fault(night: Night, step: str, fault: RosterError) -> None:
     """Write what a step said when it failed beside the run's steps."""
     content = {"error": type(fault).__name__, "message": str(fault), "at": datetime.now(UTC).isoformat()}
-    night.store.write(f"{night.run.path}/faults/{step}.json", json.dumps(content, indent=1).encode())
+    night.store.write(_fault(night, step), json.dumps(content, indent=1).encode())
 
 
 def faults(night: Night) -> dict[str, dict[str, str]]:
-    """step → what it last failed with, if ever."""
-    folder = f"{night.run.path}/faults"
-    return {
-        name.removesuffix(".json"): night.store.read_json(f"{folder}/{name}") for name in night.store.names(folder)
-    }
+    """By step: what it failed with in its last try."""
+    return _kept(night, "faults")
+
+
+def seconds(night: Night) -> dict[str, float]:
+    """By step: how long its last try took, waiting included."""
+    return _kept(night, "seconds")
+
+
+def _fault(night: Night, step: str) -> str:
+    return f"{night.run.path}/faults/{step}.json"
+
+
+def _kept(night: Night, what: str) -> dict[str, Any]:
+    folder = f"{night.run.path}/{what}"
+    return {name.removesuffix(".json"): night.store.read_json(f"{folder}/{name}") for name in night.store.names(folder)}

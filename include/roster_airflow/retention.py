@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import task
 
-from roster.errors import TenantFileWrong
+from roster.errors import RosterError
 from roster.store import Store
 from roster.tenants import read_tenant, tenant_files
 
@@ -16,19 +16,19 @@ log = logging.getLogger(__name__)
 
 @task(retries=0)
 def prune() -> dict[str, dict[str, int]]:
-    """Prune every tenant; a tenant file that can't be read keeps its runs and fails the task at the end."""
+    """Prune every tenant; one whose file or ledger can't be read fails the task when the others are done."""
     from roster import retention
 
     store, removed, faults = Store.home(), {}, []
     for tenant_id, file in tenant_files():
         try:
             tenant = read_tenant(file)
-        except TenantFileWrong as fault:
-            faults.append(str(fault))
-            continue
-        ledgers = retention.ledgers_of(store, tenant)
-        removed[tenant_id] = retention.prune(store, tenant, ledgers, datetime.now(UTC))
-        log.info("%s: removed %s", tenant_id, removed[tenant_id])
+            ledgers = retention.ledgers_of(store, tenant)
+            removed[tenant_id] = retention.prune(store, tenant, ledgers, datetime.now(UTC))
+        except RosterError as fault:
+            faults.append(f"{tenant_id}: {fault}")
+        else:
+            log.info("%s: removed %s", tenant_id, removed[tenant_id])
     if faults:
-        raise TenantFileWrong("\n".join(faults))
+        raise RosterError("\n".join(faults))
     return removed

@@ -21,17 +21,17 @@ def hand_on(
     unreachable: bool,
     scope: str | None,
     now: datetime,
-) -> bool:
-    """Write the pointer if this run's artefact may go to production; True if it did.
+) -> str | None:
+    """Write the pointer if this run's artefact may go to production; answers its folder, None if it may not.
 
     It may if the load settled within its refusal budget, or found the test environment unreachable. scope: what `only`
     narrowed the run to, which production then plans no more than.
     """
     if night.practice or transform is None:
-        return False
+        return None
     settled = load is not None and not load["counts"].get("over_budget")
     if not settled and not unreachable:
-        return False
+        return None
     if settled and scope is None and plan is not None and _is_good(night, plan):
         keep_as_good(night, extracts)
         check = read_step(night.store, transform["path"], "artefact.json")["check"]
@@ -46,7 +46,7 @@ def hand_on(
         "at": now.isoformat(),
     }
     point(night.store, night.tenant.id, "tested", pointer)
-    return True
+    return transform["path"]
 
 
 def _is_good(night: Night, plan: Done) -> bool:

@@ -7,6 +7,7 @@ settle or refused more than its budget. Held, quarantined and refused within bud
 from __future__ import annotations
 
 import csv
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,10 @@ from roster.canvas import module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.report_page import as_text
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_GONE = "not in tonight's delivery"
 STEPS = ("check", "transform", "settle", "plan", "load")
 
 
@@ -33,6 +37,7 @@ class Outcome:
     faults: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
+    handed_on: bool = True
 
     def path(self, step: str) -> str | None:
         """The folder of a finished step."""
@@ -48,6 +53,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     report = _report(night, outcome)
     report["seconds"] = {step: round(value, 1) for step, value in (seconds or {}).items()}
     with night.run.write("verdict") as step:
+        report["schools"] = by_school(night, outcome, report)
         write_json(step.folder, "report.json", report)
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
@@ -58,9 +64,41 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     return {"path": step.path, "counts": counts}, report["failed"]
 
 
+def by_school(night: Night, outcome: Outcome, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the night came to, school by school: rows planned by action, rows held and refused, records in quarantine.
+
+    school: its id, null for what belongs to none; name: null where tonight's roster does not know it.
+    """
+    counts: dict[str | None, Counter[str]] = defaultdict(Counter)
+    for line in report["plan"]["counts"]["changes"] if report["plan"] else ():
+        counts[line["school"]][line["action"] if line["part"] == "free" else "held"] += line["rows"]
+    names: dict[str, str] = {}
+    if check := outcome.path("check"):
+        with reading(night.store, check) as folder:
+            names = dict(pl.read_parquet(folder / "orgs.parquet").select("sourced_id", "name").iter_rows())
+            findings = pl.read_parquet(folder / "findings.parquet")
+            kept_back = findings.join(
+                pl.read_parquet(folder / "quarantine.parquet"), on=["table", "record"], how="semi"
+            )
+        for school, _, _ in kept_back.select("school", "table", "record").unique(["table", "record"]).iter_rows():
+            counts[school]["quarantined"] += 1
+    if load := outcome.path("load"):
+        with reading(night.store, load) as folder:
+            problems = pl.read_parquet(folder / "problems.parquet").filter(pl.col("outcome") == "refused")
+        for school, *_ in problems.select("school", "file", "row").unique().iter_rows():
+            counts[school]["refused"] += 1
+    order = sorted(counts, key=lambda school: (school is None, school or ""))
+    columns = ("create", "update", "drop", "resend", "held", "quarantined", "refused")
+    return [
+        {"school": school, "name": names.get(school or ""), **{name: counts[school][name] for name in columns}}
+        for school in order
+    ]
+
+
 def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
     report: dict[str, Any] = {
         "tenant": night.tenant.id,
+        "name": night.tenant.name,
         "run": night.run.path,
         "date": night.today.isoformat(),
         "asked": {name: value for name, value in outcome.asked.items() if value},
@@ -69,7 +107,12 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
             for source, done in outcome.extracts.items()
         },
     }
-    for step, file in (("check", "check.json"), ("transform", "artefact.json"), ("plan", "plan.json"), ("load", "load.json")):
+    for step, file in (
+        ("check", "check.json"),
+        ("transform", "artefact.json"),
+        ("plan", "plan.json"),
+        ("load", "load.json"),
+    ):
         path = outcome.path(step)
         report[step] = read_step(night.store, path, file) if path else None
     if report["transform"]:
@@ -96,6 +139,8 @@ def _failed(outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
         reasons.append(f"step {broken} failed: {outcome.faults[broken]}")
     elif missing and not reasons and not (outcome.dry_run and missing == "load"):
         reasons.append(f"step {missing} did not finish: see its task log")
+    if not outcome.handed_on:
+        reasons.append(f"step hand_on failed: {outcome.faults.get('hand_on', 'see its task log')}")
     load = report["load"]
     if load and load["counts"]["over_budget"]:
         new, total = load["counts"]["newly_refused"], load["counts"]["rows"]
@@ -117,6 +162,8 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
         notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
     if plan:
         totals = plan["counts"]["totals"]
+        if (release := report["asked"].get("release")) and not plan["released"]:
+            notices.append(f"release {release} is not the hash of tonight's held part: nothing was let go by it")
         if totals["held"]:
             notices.append(f"{totals['held']} changes are held; to let them go, run with release = {plan['held_hash']}")
             notices += [f"held: {line['rows']} rows, {line['why']}" for line in plan["counts"]["holds"]]
@@ -127,30 +174,6 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices
-
-
-def as_text(report: Mapping[str, Any]) -> str:
-    """The report as a page of Markdown: what happened, counts and reasons, no records."""
-    lines = [f"# {report['tenant']}, {report['date']}", "", f"Run folder: `{report['run']}`", ""]
-    for title, name in (("Failed", "failed"), ("To know", "notices")):
-        if report[name]:
-            lines += [f"## {title}", "", *(f"- {line}" for line in report[name]), ""]
-    if plan := report["plan"]:
-        lines += ["## Plan", "", "| file | school | action | why | part | rows |", "| --- | --- | --- | --- | --- | --- |"]
-        for line in plan["counts"]["changes"]:
-            cells = (line["file"], line["school"] or "", line["action"], line["why"], line["part"], line["rows"])
-            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-        lines.append("")
-    if check := report["check"]:
-        lines += ["## Findings", "", "| rule | records |", "| --- | --- |"]
-        lines += [f"| {rule} | {count} |" for rule, count in sorted(check["counts"]["findings"].items())]
-        lines.append("")
-    if load := report["load"]:
-        lines += ["## Canvas", "", f"Import {load['import_id'] or 'not needed'}: {load['outcome']}", ""]
-        lines += [f"- {name}: {value}" for name, value in load["counts"].items()]
-        lines += [f"- {line['rows']} × {line['rule']}: {line['advice']}" for line in load["problems"]]
-        lines.append("")
-    return "\n".join(lines)
 
 
 def advice(rule: str) -> str:
@@ -190,7 +213,12 @@ def _messages(night: Night, transform_path: str, load_path: str, target: Path) -
     known = pl.concat(records) if records else pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
     rows = (
         problems.join(known, on=["file", "key"], how="left")
-        .join(lineage.unique(["table", "record"], keep="first"), on=["table", "record"], how="left")
+        .join(
+            lineage.sort("source_file", "source_row").unique(["table", "record"], keep="first"),
+            on=["table", "record"],
+            how="left",
+        )
+        .with_columns(pl.when(pl.col("key").is_null()).then(None).otherwise(pl.col("source_file").fill_null(_GONE)))
         .select("source_file", "source_row", "school", "file", "row", "outcome", "rule", "message", "advice")
         .sort("file", "row", nulls_last=True)
     )
@@ -202,4 +230,9 @@ def _write_csv(target: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def _harmless(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula, marked as text; anything else as it is."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

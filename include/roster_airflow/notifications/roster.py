@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-import requests
 from airflow.sdk import BaseHook, BaseNotifier, Connection, Context
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 from airflow.utils.helpers import build_airflow_dagrun_url
@@ -86,6 +85,8 @@ class RosterNotifier(BaseNotifier):
         }
 
     def _post(self, connection: Connection, message: Mapping[str, Any]) -> None:
+        import requests  # here: every process that parses a DAG file imports this module
+
         login = (connection.login, connection.password or "") if connection.login else None
         try:
             # a webhook's address is a secret, and so is what it answers: neither is logged

@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from roster.tenants import Environment, find_tenant
 from roster_airflow.links.canvas import IMPORT_URL, CanvasImportLink
 from roster_airflow.recording import recorded
-from roster_airflow.triggers.canvas import INITIALIZING_LIMIT, SisImportTrigger, event_fault
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,17 +48,21 @@ class CanvasSettleOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> Done:
         """What was waited for has come: from the start again, which finds it."""
+        from roster_airflow.triggers.canvas import event_fault  # here: it brings aiohttp
+
         with recorded(context, self.tenant_id):
             if isinstance(event, dict) and "import_id" in event and (fault := event_fault(event)):
                 raise fault
         return self.execute(context)
 
     def _loading(self, night: Night) -> Loading:
-        from roster_airflow.loading import loading_for  # noqa: PLC0415 -- polars
+        from roster_airflow.loading import loading_for
 
         return loading_for(night.store, night.tenant, self.environment)
 
     def _defer(self, context: Context, loading: Loading, wait: Wait) -> NoReturn:
+        from roster_airflow.triggers.canvas import INITIALIZING_LIMIT, SisImportTrigger
+
         if wait.import_id is None:
             moment = wait.until or wait.since
             self.log.info("an import was written to the journal and is not in Canvas: looked for until %s", moment)
@@ -108,4 +111,3 @@ class CanvasSisImportOperator(CanvasSettleOperator):
             if not isinstance(done, dict):
                 self._defer(context, loading, done)
             return done
-
