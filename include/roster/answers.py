@@ -16,6 +16,7 @@ from roster.ledger import OUTCOMES, in_doubt
 
 ENDED = frozenset({"imported", "imported_with_messages", "failed_with_messages"})
 FINAL = ENDED | {"failed", "aborted"}
+BROKEN_OFF = "canvas-import-error"  # of messages.RULES: a part of the file may have been applied
 
 # One line per message. row: number in our CSV, null where the message is about a file or the whole import.
 PROBLEMS = pl.Schema(
@@ -76,23 +77,16 @@ def read(
         refused.with_columns(outcome=pl.lit("refused")), on=["file", "row"], how="left"
     )
     doubts, doubtful = [], []
-    for file, rows in outcomes.group_by("file", maintain_order=True):
-        name = str(file[0])
-        if name in whole_files:
-            continue
-        missing = uncounted.filter(pl.col("file") == name)["row"].n_unique()
-        # A user deleted before is passed over without count or message, and is what was asked for.
-        passed_over = (
-            rows.filter(pl.col("new").str.json_path_match("$.status") == "deleted").height if name == "users.csv" else 0
-        )
-        expected, counted = rows.height - missing, counts.get(name.removesuffix(".csv"), 0)
-        if not expected - passed_over <= counted <= expected:
+    broken_off = set(problems.filter(pl.col("rule") == BROKEN_OFF)["file"])
+    for (file,), rows in outcomes.group_by("file", maintain_order=True):
+        name, counted = str(file), counts.get(str(file).removesuffix(".csv"), 0)
+        if doubt := _doubt(name, rows, uncounted, counted, whole=name in whole_files, broken_off=name in broken_off):
             doubtful.append(name)
-            doubts.append(f"{name}: Canvas counted {counted} rows where {expected} should have been applied")
+            doubts.append(f"{name}: {doubt}")
     settled = outcomes.select(
         "file",
         "row",
-        outcome=pl.when(pl.col("file").is_in(whole_files))
+        outcome=pl.when(pl.col("file").is_in(whole_files) & ~pl.col("file").is_in(doubtful))
         .then(pl.lit("refused"))
         .when(pl.col("outcome").is_not_null())
         .then("outcome")
@@ -100,7 +94,28 @@ def read(
         .then(pl.lit("doubt"))
         .otherwise(pl.lit("sent")),
     )
-    return Answer(settled.cast(OUTCOMES), problems, tuple(doubts))  # type: ignore[arg-type]
+    return Answer(settled.cast(OUTCOMES), problems, tuple(doubts))
+
+
+def _doubt(
+    file: str, rows: pl.DataFrame, uncounted: pl.DataFrame, counted: int, *, whole: bool, broken_off: bool
+) -> str | None:
+    """Why the rows of a file that no message refuses can't be taken for applied; None where they can."""
+    if broken_off:
+        return f"Canvas broke off in it, any of its {rows.height} rows may have been applied"
+    if whole:
+        return f"Canvas refused the file, and counted {counted} of its rows all the same" if counted else None
+    numbers = uncounted.filter(pl.col("file") == file)["row"]
+    missing = int(numbers.is_in(rows["row"].implode()).sum())
+    if missing < numbers.len():
+        return f"Canvas refused {numbers.len() - missing} rows by numbers that were not sent"
+    # A user deleted before is passed over without count or message, and is what was asked for.
+    deleted = pl.col("new").str.json_path_match("$.status") == "deleted"
+    passed_over = rows.filter(deleted).height if file == "users.csv" else 0
+    expected = rows.height - missing
+    if expected - passed_over <= counted <= expected:
+        return None
+    return f"Canvas counted {counted} rows where {expected} should have been applied"
 
 
 def _read_messages(
@@ -135,4 +150,4 @@ def _read_messages(
         .with_columns(again=(pl.col("refused") == pl.col("new")).fill_null(value=False))
     )
     rows = pl.DataFrame(uncounted, schema={"file": pl.String, "row": pl.Int64}, orient="row").unique()
-    return problems.select(*PROBLEMS).cast(PROBLEMS), rows, sorted(set(whole_files))  # type: ignore[arg-type]
+    return problems.select(*PROBLEMS).cast(PROBLEMS), rows, sorted(set(whole_files))

@@ -140,7 +140,7 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
     )
-    return after.select(*LEDGER).cast(LEDGER).sort("file", "key")  # type: ignore[arg-type]
+    return after.select(*LEDGER).cast(LEDGER).sort("file", "key")
 
 
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +200,7 @@ class Ledger:
         return self._frame(entry.problems) if entry.problems else None
 
     def settlement_of(self, plan_hash: str, run: str, since: int) -> Settled | None:
-        """How this run's import of that plan ended, if it was settled after version `since` (a step that runs again)."""
+        """How this run's import of that plan ended, if that was after version `since` (a step that runs again)."""
         version, _ = self.versions()
         while version > since:
             settled = self.settled(version)
