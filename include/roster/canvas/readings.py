@@ -234,10 +234,11 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         "canvas-observes-self",
         "Contact and pupil are one user in Canvas. Give the contact an id or address of its own in the source.",
     ),
-    _refused(
+    _applied(
         r"^Can't delete a non-existent observer",
         "canvas-observer-gone",
-        "The link that should go is not there: someone removed it in Canvas. Nothing to do.",
+        "The link that should go is not there (any more), which is what was asked for. Nothing to do.",
+        counted=False,
     ),
     _refused(
         r"^No (observer_id given|user_id given for a user observer)",

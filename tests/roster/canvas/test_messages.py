@@ -207,7 +207,7 @@ MESSAGES = [
     ("A student referenced a non-existent user u1", "refused", "canvas-observer-unknown-user", False),
     (
         "Can't delete a non-existent observer for observer: g1, user: u1",
-        "refused",
+        "applied",
         "canvas-observer-gone",
         False,
     ),
