@@ -20,7 +20,7 @@ import polars as pl
 
 from roster import answers
 from roster.canvas.bundle import write_zip
-from roster.errors import CanvasFault, CanvasNotEmpty, CanvasUnreachable
+from roster.errors import CanvasFault, CanvasNotEmpty, CanvasUnreachable, LedgerMoved
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
@@ -31,13 +31,15 @@ from roster_airflow.hooks.canvas_replies import SisImport
 
 LATE = timedelta(minutes=5)
 INITIALIZING = timedelta(hours=1)
+# Canvas's clock is not ours: what it lists as older than the intent may be the intent's import all the same.
+CLOCKS_APART = timedelta(days=1)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """What has to happen first: an import that was written at `since` has to end, or an instant has to come."""
+    """What has to happen first: an import that runs since `since` has to end, or an instant has to come."""
 
     since: datetime
     import_id: str | None = None
@@ -65,12 +67,12 @@ class Loading:
         watched = {late.identifier: late for late in self.ledger.watched(self.now())}
         if not watched:
             return None
-        for found in self.hook.sis_imports(min(late.written for late in watched.values()) - timedelta(minutes=1)):
+        for found in self.hook.sis_imports(min(late.written for late in watched.values()) - CLOCKS_APART):
             late = watched.get(found.diffing_data_set_identifier or "")
             if late is None:
                 continue
-            if not found.is_final and not self._lost(found):
-                return Wait(late.written, import_id=found.id)
+            if not found.is_final and not self._lost(found, late.written):
+                return _end_of(found, late.written)
             log.warning("import %s, which Canvas had not shown in time, is there after all", found.id)
             self.ledger.surface(late, found.id, self.now())
         return None
@@ -107,7 +109,7 @@ class Loading:
         )
         posted = self._post(intent, sent)
         log.info("import %s posted: %s rows", posted.id, sent.height)
-        return Wait(intent.written, import_id=posted.id)
+        return _end_of(posted, intent.written)
 
     def _settle_intent(self, intent: Intent) -> Wait | None:
         found = self._find(intent)
@@ -117,8 +119,8 @@ class Loading:
                 return Wait(intent.written, until=due)
             log.warning("an import of %s rows never reached Canvas", self.ledger.sent(intent).height)
             self._abandon(intent)
-        elif not found.is_final and not self._lost(found):
-            return Wait(intent.written, import_id=found.id)
+        elif not found.is_final and not self._lost(found, intent.written):
+            return _end_of(found, intent.written)
         elif intent.kind == "surfaced":
             outcomes = in_doubt(self.ledger.sent(intent))
             self.ledger.settle(intent, outcomes, outcome="surfaced", import_id=found.id, now=self.now())
@@ -130,6 +132,9 @@ class Loading:
         with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
             archive = Path(scratch) / "import.zip"
             write_zip(rows_of(sent), archive)
+            if self.ledger.versions()[0] >= intent.version:
+                message = "this run was held up for so long that another gave its import up: clear it from its plan on"
+                raise LedgerMoved(message)
             try:
                 return self.hook.post_import(archive, intent.identifier)
             except CanvasUnreachable:
@@ -142,12 +147,12 @@ class Loading:
                 raise
 
     def _find(self, intent: Intent) -> SisImport | None:
-        since = intent.written - timedelta(minutes=1)
+        since = intent.written - CLOCKS_APART
         return next((one for one in self.hook.sis_imports(since) if one.is_ours(intent.identifier)), None)
 
-    def _lost(self, found: SisImport) -> bool:
-        created = found.created_at
-        return found.workflow_state == "initializing" and created is not None and self.now() - created > INITIALIZING
+    def _lost(self, found: SisImport, written: datetime) -> bool:
+        begun = _end_of(found, written).since
+        return found.workflow_state == "initializing" and self.now() - begun > INITIALIZING
 
     def _abandon(self, intent: Intent) -> None:
         nothing = pl.DataFrame(schema=OUTCOMES)
@@ -213,6 +218,11 @@ class Loading:
             problems.write_parquet(step.folder / "problems.parquet")
             write_json(step.folder, "load.json", content)
         return {"path": step.path, "counts": {**counts, "import_id": content["import_id"]}}
+
+
+def _end_of(found: SisImport, written: datetime) -> Wait:
+    """Wait for the end of an import. It runs since it was written, or since it came, where that was much later."""
+    return Wait(max(written, found.created_at or written), import_id=found.id)
 
 
 def loading_for(store: Store, tenant: Tenant, environment: Environment) -> Loading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from roster.tenants import Tenant
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.loading import Loading
 from roster_sandbox.canvas import Canvas, running_canvas
+from tests.nights.disturbed import Clock, Nights
 
 
 @pytest.fixture
@@ -51,3 +53,11 @@ def tenant() -> Callable[..., Tenant]:
         )
 
     return make
+
+
+@pytest.fixture
+def nights(canvas: Canvas, home: Path, loading: Loading, tenant: Callable[..., Tenant]) -> Nights:
+    """Nights of a small school, with a clock that can be put forward and a hook that does not wait to ask again."""
+    clock = Clock()
+    loading.hook.retry_delays = (0.0, 0.0)
+    return Nights(home, tenant(), canvas, dataclasses.replace(loading, now=clock), clock)

@@ -1,0 +1,194 @@
+"""Faults of Canvas and of the way there, each followed by a night without: then Canvas is what the source is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roster.errors import (
+    CanvasBusy,
+    CanvasFault,
+    CanvasPermissionMissing,
+    CanvasRefused,
+    CanvasStuck,
+    CanvasTokenDead,
+    CanvasUnreachable,
+)
+from tests.nights.disturbed import Nights
+from tests.nights.small import School, school
+
+BEFORE = school()
+TONIGHT = (
+    BEFORE.renamed("p01", "Newname")
+    .with_pupil("p13", "algebra", "biology")
+    .without("p04")
+    .leaving("biology", "p02")
+    .retitled("drawing", "Drawing and more")
+)
+THEN = TONIGHT.joining("drawing", "p13").renamed("t1", "Other").leaving("chemistry", "p03")
+
+PLACES = {
+    "users": {"method": "GET", "path": "/users$"},
+    "post": {"method": "POST", "path": "/sis_imports$"},
+    "list": {"method": "GET", "path": "/sis_imports$"},
+    "errors": {"method": "GET", "path": "/errors$"},
+}
+ANSWERS: dict[str, tuple[str, dict[str, Any], type[CanvasFault]]] = {
+    "throttled-403": ("throttle", {"status": 403}, CanvasBusy),
+    "throttled-429": ("throttle", {"status": 429}, CanvasBusy),
+    "500": ("server_error", {}, CanvasBusy),
+    "502-html": ("bad_gateway", {"status": 502}, CanvasBusy),
+    "503-html": ("bad_gateway", {"status": 503}, CanvasBusy),
+    "200-html": ("html_page", {}, CanvasBusy),
+    "token-dead": ("token_dead", {}, CanvasTokenDead),
+    "no-permission-401": ("no_permission", {"status": 401}, CanvasPermissionMissing),
+    "no-permission-403": ("no_permission", {"status": 403}, CanvasPermissionMissing),
+    "sis-disabled": ("sis_disabled", {}, CanvasRefused),
+    "no-answer": ("answer_lost", {}, CanvasUnreachable),
+}
+
+
+def put_right(nights: Nights, source: School) -> None:
+    """A night without faults, after which Canvas is right, and one more, which has nothing to do."""
+    nights.canvas.clear_faults()
+    nights.play(source)
+    nights.assert_right(source)
+    if nights.held():  # what Canvas may not even have yet trips a limit for small schools, once
+        nights.play(source)
+        nights.assert_right(source)
+        assert not nights.held()
+    posted = len(nights.canvas.imports())
+    nights.play(source)
+    nights.assert_right(source)
+    assert len(nights.canvas.imports()) == posted
+
+
+def test_undisturbed_nights(nights: Nights) -> None:
+    first = nights.play(BEFORE)
+    assert first["counts"]["sent"] == len(BEFORE.known())
+    nights.assert_right(BEFORE)
+    second = nights.play(TONIGHT)
+    # a name, a title, a pupil with two places; a pupil gone with two places and a guardian's link; a place left
+    assert second["counts"]["sent"] == 2 + 3 + 4 + 1
+    nights.assert_right(TONIGHT)
+    put_right(nights, THEN)
+
+
+@pytest.mark.parametrize("answer", [name for name in ANSWERS if name not in ("sis-disabled", "no-answer")])
+def test_a_canvas_that_can_not_be_looked_at_gets_nothing(nights: Nights, answer: str) -> None:
+    name, options, error = ANSWERS[answer]
+    nights.canvas.fault(name, **options, **PLACES["users"])
+
+    with pytest.raises(error):
+        nights.play(BEFORE)
+
+    assert nights.canvas.imports() == []
+    assert nights.loading.ledger.versions() == (0, 0)
+    put_right(nights, TONIGHT)
+
+
+@pytest.mark.parametrize("answer", list(ANSWERS))
+@pytest.mark.parametrize("first", [True, False], ids=["first-night", "later-night"])
+def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -> None:
+    name, options, error = ANSWERS[answer]
+    if not first:
+        nights.play(BEFORE)
+    taken = len(nights.canvas.imports())
+    nights.canvas.fault(name, **options, **PLACES["post"])
+
+    if answer == "no-answer":  # Canvas's list tells that it was taken
+        nights.play(TONIGHT)
+        nights.assert_right(TONIGHT)
+    else:
+        unsure = error is CanvasBusy and not answer.startswith("throttled")
+        with pytest.raises(CanvasUnreachable if unsure else error):
+            nights.play(TONIGHT)
+        assert len(nights.canvas.imports()) == taken
+        _, _, rows = nights.loading.ledger.current()
+        assert rows.height == (0 if first else len(BEFORE.known()))
+        nights.assert_honest()
+    put_right(nights, THEN)
+
+
+@pytest.mark.parametrize("answer", [name for name in ANSWERS if name not in ("sis-disabled", "no-answer")])
+@pytest.mark.parametrize("place", ["list", "errors"])
+def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place: str) -> None:
+    name, options, error = ANSWERS[answer]
+    nights.play(BEFORE)
+    nights.canvas.fault(name, **options, **PLACES[place])
+
+    with pytest.raises(error):
+        nights.play(TONIGHT)
+
+    opened = nights.loading.ledger.open_intent()
+    assert opened is not None
+    assert nights.canvas.posts_by_identifier()[opened.identifier] == 1
+    nights.assert_honest()
+    with pytest.raises(error):  # nothing is planned before it is settled
+        nights.plan(THEN)
+    assert nights.loading.ledger.open_intent() == opened
+    put_right(nights, THEN)
+
+
+@pytest.mark.parametrize("answer", [name for name, known in ANSWERS.items() if known[2] is CanvasBusy])
+@pytest.mark.parametrize("place", list(PLACES))
+def test_what_passes_is_waited_out(nights: Nights, answer: str, place: str) -> None:
+    name, options, _ = ANSWERS[answer]
+    nights.canvas.fault(name, times=2, **options, **PLACES[place])
+    nights.play(TONIGHT)
+    assert len(nights.canvas.imports()) == 1
+    nights.assert_right(TONIGHT)
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_token_that_dies_in_the_middle(nights: Nights, after: int) -> None:
+    nights.play(BEFORE)
+    nights.canvas.fault("token_dead", after=after)
+    if after < 3:  # POST, list, errors
+        with pytest.raises(CanvasTokenDead):
+            nights.play(TONIGHT)
+    else:
+        nights.play(TONIGHT)
+    nights.assert_honest()
+    put_right(nights, THEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "counts"),
+    [
+        ("slow_import", {"seconds": 0.3}, {"sent": 10}),
+        ("queue", {"imports": 2, "seconds": 0.1}, {"sent": 10}),
+        ("late_attachment", {"seconds": 60}, {"sent": 10}),
+        ("refuse_file", {"file": "users"}, {"sent": 5, "refused": 5}),
+        ("refuse_file", {"file": "enrollments"}, {"sent": 5, "refused": 5}),
+        ("refuse_file", {}, {"refused": 10}),
+        ("refuse_rows", {"file": "users", "pattern": "p01"}, {"sent": 9, "refused": 1}),
+        ("refuse_rows", {"file": "enrollments", "every": 2}, {"sent": 8, "refused": 2}),
+        ("refuse_rows", {"message": "Nobody has seen these words before"}, {"refused": 10}),
+        ("fail_halfway", {"share": 0}, {"doubt": 10}),
+        ("fail_halfway", {"share": 0.5}, {"doubt": 10}),
+        ("fail_halfway", {"share": 1}, {"doubt": 10}),
+        ("fail_halfway", {"share": 0.5, "state": "failed_with_messages"}, {"doubt": 10}),
+        ("abort_halfway", {"share": 0.3}, {"doubt": 10}),
+        ("abort_halfway", {"share": 0.8}, {"doubt": 10}),
+        ("wrong_counts", {"counts": {"users": -1}}, {"sent": 7, "doubt": 3}),
+        ("wrong_counts", {"counts": {"enrollments": 1}}, {"sent": 5, "doubt": 5}),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["first-night", "later-night"])
+def test_an_import_that_goes_wrong(
+    nights: Nights, name: str, options: dict[str, Any], counts: dict[str, int], first: bool
+) -> None:
+    if not first:
+        nights.play(BEFORE)
+    nights.canvas.fault(name, **options)
+
+    done = nights.play(TONIGHT)
+
+    if not first:
+        expected = {"rows": 10, "sent": 0, "refused": 0, "doubt": 0} | counts
+        assert {word: done["counts"][word] for word in expected} == expected
+    assert sum(done["counts"][word] for word in ("sent", "refused", "doubt")) == done["counts"]["rows"]
+    nights.assert_honest()
+    put_right(nights, THEN)
