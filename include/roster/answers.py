@@ -94,7 +94,25 @@ def read(
         .then(pl.lit("doubt"))
         .otherwise(pl.lit("sent")),
     )
+    if (astray := _astray(sent, settled)).height:
+        doubts.append(f"courses.csv: {astray.height} rows name a term that Canvas did not take, and may be in another")
+        settled = settled.join(astray, on=["file", "row"], how="left", maintain_order="left").select(
+            "file", "row", outcome=pl.coalesce("astray", "outcome")
+        )
     return Answer(settled.cast(OUTCOMES), problems, tuple(doubts))
+
+
+def _astray(sent: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """file, row, astray of the courses that were taken although their new term was not.
+
+    Canvas passes over a term it does not know without a word, and puts a new course into its default term.
+    """
+    told = sent.join(outcomes, on=["file", "row"])
+    wanting = (pl.col("file") == "terms.csv") & (pl.col("action") == "create") & (pl.col("outcome") != "sent")
+    terms = told.filter(wanting)["key"]
+    named = pl.col("new").str.json_path_match("$.term_id").is_in(terms.implode())
+    courses = told.filter((pl.col("file") == "courses.csv") & (pl.col("outcome") == "sent") & named)
+    return courses.select("file", "row", astray=pl.lit("doubt"))
 
 
 def _doubt(

@@ -13,7 +13,7 @@ from roster.answers import ENDED, FINAL, PROBLEMS, Answer, read
 from roster.canvas.messages import ImportMessage
 from roster.ledger import OUTCOMES
 from roster.steps.plan import numbered
-from tests.roster.canvas_rows import EMPTY, a_night, a_school, a_tenant, a_user, after
+from tests.roster.canvas_rows import EMPTY, a_night, a_school, a_tenant, a_term, a_user, after
 
 SENT = numbered(a_night([row | {"term_id": None} if "term_id" in row else row for row in a_school(pupils=3)]).changes)
 ALL = {"accounts": 1, "courses": 1, "sections": 1, "users": 3, "enrollments": 3}
@@ -108,6 +108,16 @@ def test_a_file_of_which_something_may_have_been_applied_is_in_doubt(message: st
 def test_a_message_about_a_file_that_was_not_sent_harms_none() -> None:
     assert answer(ALL, ("readme.txt", None, "Skipping unknown file type")).count("sent") == 9
     assert answer(ALL, (None, None, "There were 7 more warnings")).count("sent") == 9
+
+
+def test_a_course_whose_new_term_was_refused_may_lie_in_the_default_term() -> None:
+    sent = numbered(a_night([a_term(), *a_school(pupils=1)]).changes)
+    counts = {"accounts": 1, "courses": 1, "sections": 1, "users": 1, "enrollments": 1}
+    refusal = ImportMessage("terms.csv", 2, "No name given for term autumn")
+    found = read(sent, "imported_with_messages", counts, [refusal], EMPTY)
+    wrong = found.outcomes.filter(pl.col("outcome") != "sent").rows()
+    assert sorted(wrong) == [("courses.csv", 2, "doubt"), ("terms.csv", 2, "refused")]
+    assert found.doubts == ("courses.csv: 1 rows name a term that Canvas did not take, and may be in another",)
 
 
 def test_counts_that_are_missing_are_none() -> None:
