@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from roster_airflow.deadlines import RunMade
 from roster_airflow.links.canvas import CanvasImportLink
 
 
@@ -11,4 +12,5 @@ class RosterPlugin(AirflowPlugin):
     """What the roster sync adds to Airflow."""
 
     name = "roster"
-    operator_extra_links = [CanvasImportLink()]  # noqa: RUF012 -- Airflow declares it as a plain list
+    deadline_references = [RunMade]  # noqa: RUF012 -- Airflow declares these as plain lists
+    operator_extra_links = [CanvasImportLink()]  # noqa: RUF012

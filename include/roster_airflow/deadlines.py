@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from typing import Any
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
+from airflow.sdk import AsyncCallback, DeadlineAlert  # type: ignore[attr-defined]
+from airflow.sdk.definitions.deadline import BaseDeadlineReference  # airflow.sdk itself does not offer it
 
 from roster.tenants import Tenant
 from roster_airflow.notifications.roster import RosterNotifier
+
+
+class RunMade(BaseDeadlineReference):
+    """The moment a run is made; registered by the plugin.
+
+    Not Airflow's own DAGRUN_QUEUED_AT: in 3.3.2 no run or task of a DAG that has such a deadline can be cleared
+    (apache/airflow#70368).
+    """
+
+    def _evaluate_with(self, **_: Any) -> datetime:
+        """Called once, when Airflow makes the run."""
+        return datetime.now(UTC)
 
 
 def late_after(tenant: Tenant) -> DeadlineAlert | None:
@@ -19,7 +34,7 @@ def late_after(tenant: Tenant) -> DeadlineAlert | None:
     if sys.argv[1:3] == ["dags", "test"]:
         return None
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=RunMade(),
         interval=tenant.deadline,
         callback=AsyncCallback(RosterNotifier, kwargs={"connection": tenant.notify, "said": "is late"}),
     )

@@ -51,6 +51,11 @@ class Places:
         return self.work / "nights.json"
 
     @property
+    def sessions(self) -> Path:
+        """What is running, for the next run to end if this one is killed."""
+        return self.work / "sessions.json"
+
+    @property
     def passwords(self) -> Path:
         """Log-ins of Airflow's UI, as its simple auth manager reads them."""
         return self.airflow / "passwords.json"

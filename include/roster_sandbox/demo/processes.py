@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ class Process:
     def __init__(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        self.began = time.time()
         log.touch(mode=0o600)
         with log.open("ab") as out:
             self._popen = subprocess.Popen(
@@ -48,29 +50,65 @@ class Process:
             raise StartFailed(message)
 
     def members(self) -> list[psutil.Process]:
-        """All that live of its session, whatever groups they have made; zombies are none."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (psutil.Error, OSError):
-                continue
-        return found
+        """All that live of its session."""
+        return members(self.pid)
 
-    def stop(self, patience: float = PATIENCE) -> None:
+    def stop(self) -> None:
         """Ask all of its session to end, then make them."""
-        until = time.monotonic() + patience
-        _signal(self.members(), signal.SIGTERM)
-        while time.monotonic() < until and self._alive():
-            time.sleep(0.1)
-        while self._alive():
-            _signal(self.members(), signal.SIGKILL)
-            time.sleep(0.05)
+        end(self.pid)
+        self._popen.wait()
 
-    def _alive(self) -> bool:
-        self._popen.poll()  # or it stays as a zombie
-        return bool(self.members())
+
+def members(session: int) -> list[psutil.Process]:
+    """All that live of a session, whatever groups they have made; zombies are none."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def end(session: int, patience: float = PATIENCE) -> None:
+    """Ask all of a session to end, and make those who have not when patience, in seconds, is over."""
+    until = time.monotonic() + patience
+    _signal(members(session), signal.SIGTERM)
+    while time.monotonic() < until and members(session):
+        time.sleep(0.1)
+    while left := members(session):
+        _signal(left, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def end_left_over(record: Path) -> int:
+    """End what an earlier run could not, because it was killed itself; how many processes that were.
+
+    record: what `keep` wrote. A session that began at another time than it says is somebody else's.
+    """
+    if not record.exists():
+        return 0
+    ended = 0
+    for session, began in json.loads(record.read_text(encoding="utf-8")).items():
+        left = members(int(session))
+        if left and min(process.create_time() for process in left) >= began - 1 and _is_first(int(session), began):
+            ended += len(left)
+            end(int(session))
+    record.unlink()
+    return ended
+
+
+def keep(record: Path, processes: Sequence[Process]) -> None:
+    """Write down the sessions that are there, and when they began."""
+    record.write_text(json.dumps({str(one.pid): one.began for one in processes}), encoding="utf-8")
+
+
+def _is_first(session: int, began: float) -> bool:
+    try:
+        return bool(abs(psutil.Process(session).create_time() - began) < 1)
+    except psutil.Error:
+        return True  # its first process has ended; as long as others live, nobody else gets its number
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
