@@ -42,7 +42,7 @@ def frozen_keys(
         if module.FILE in wanted_keys:
             rows = rows.filter(~pl.col("key").is_in(wanted_keys[module.FILE]))
         for column, target in module.REFERS.items():
-            below = rows.filter(_points(column, keys[target]))
+            below = rows.clear() if keys[target].is_empty() else rows.filter(_points(column, keys[target]))
             known.append(below.select("file", "key", reason=pl.lit("refers-to-frozen")))
             frozen = pl.concat([frozen, known[-1]])
         keys[module.FILE] = frozen["key"].unique()
@@ -97,13 +97,12 @@ def earned_drops(
     )
     drops = marked.filter(pl.col("reason").is_null())
     left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")
-    texts = [
-        json.dumps(
-            {**decoded(doubt if row is None else row), "status": word}, ensure_ascii=False, separators=(",", ":")
-        )
+    rows = [
+        decoded(doubt if row is None else row) | {"status": word}
         for row, doubt, word in drops.select("row", "doubt", "status").iter_rows()
     ]
-    columns = [",".join(json.loads(text)) for text in texts]
+    texts = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
+    columns = [",".join(row) for row in rows]
     changes = drops.select(
         "file",
         "key",

@@ -252,27 +252,29 @@ def _available(
     changes: pl.DataFrame, wanted: Wanted, ledger: pl.DataFrame, tenant: Tenant
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(changes, waiting): without the rows that refer to something which Canvas neither has nor gets tonight."""
-    there = live(ledger)
-    present: dict[str, pl.Series] = {}
-    waiting = []
+    there = live(ledger).select("file", "key")
+    present: dict[str, pl.DataFrame] = {}
+    waiting, going = [], [changes.filter(pl.col("action") == "drop")]
     for module in FILES:
         if module.FILE not in wanted.rows:
             continue
-        own = (pl.col("file") == module.FILE) & (pl.col("action") != "drop")
-        lost = pl.lit(value=False)
+        own = changes.filter((pl.col("file") == module.FILE) & (pl.col("action") != "drop"))
+        lost = own.select("key").clear()
         for column, target in module.REFERS.items():
-            if target not in present or target == module.FILE:
-                continue
-            value = pl.col("new").str.json_path_match(f"$.{column}")
-            lost |= value.is_not_null() & ~value.is_in(present[target].implode())
-        rows = changes.filter(own & lost)
-        waiting.append(rows.select("file", "key", reason=pl.lit("waits"), school="school"))
-        changes = changes.filter(~(own & lost))
-        coming = changes.filter(own)["key"]
-        present[module.FILE] = pl.concat([coming, there.filter(pl.col("file") == module.FILE)["key"]])
+            if target in present:
+                named = own.select("key", named=pl.col("new").str.json_path_match(f"$.{column}")).drop_nulls("named")
+                missing = named.join(present[target], left_on="named", right_on="key", how="anti")
+                lost = pl.concat([lost, missing.select("key")])
+        waiting.append(
+            own.join(lost, on="key", how="semi").select("file", "key", reason=pl.lit("waits"), school="school")
+        )
+        own = own.join(lost, on="key", how="anti")
+        going.append(own)
+        present[module.FILE] = pl.concat([own.select("key"), there.filter(pl.col("file") == module.FILE).select("key")])
         if module.FILE == "accounts.csv" and tenant.canvas.account:
-            present[module.FILE] = pl.concat([present[module.FILE], pl.Series([tenant.canvas.account])])
-    return changes, pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)
+            above = pl.DataFrame({"key": [tenant.canvas.account]})
+            present[module.FILE] = pl.concat([present[module.FILE], above])
+    return pl.concat(going), pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)
 
 
 def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:

@@ -1,0 +1,191 @@
+"""Tenant files: what they say, and what is said of those that can't be read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from roster.errors import TenantFileWrong
+from roster.tenants import by_kind, find_tenant, read_tenant, tenant_files, tenants_folder
+
+WHOLE = """\
+id: banksia
+name: Banksia Schools
+timezone: Australia/Brisbane
+sources:
+  - {name: clever, system: clever_csv, connection: clever_banksia}
+canvas:
+  test: {connection: canvas_banksia_test}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path))
+    return tmp_path
+
+
+def a_file(folder: Path, text: str, name: str = "banksia") -> Path:
+    file = folder / f"{name}.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    with pytest.raises(TenantFileWrong) as caught:
+        read_tenant(a_file(folder, text))
+    return str(caught.value).splitlines()
+
+
+def test_the_shortest_file_has_the_defaults_that_are_promised(folder: Path) -> None:
+    tenant = read_tenant(a_file(folder, WHOLE))
+    assert (tenant.safety.deleted, tenant.safety.updated, tenant.safety.refused) == (0.10, 0.75, 0.02)
+    assert (tenant.safety.per_school, tenant.safety.at_least) == (True, 10)
+    policy = tenant.sync.on_drop
+    assert (policy.users, policy.enrollments, policy.sections, policy.courses) == (
+        "suspended",
+        "inactive",
+        "keep",
+        "keep",
+    )
+    assert (tenant.sync.people, tenant.sync.course_memberships, tenant.sync.term_opens) == (True, True, 14)
+    assert tenant.sync.authentication_provider is None
+    assert tenant.sync.observers.relationships == ()
+    assert (tenant.sources[0].shrink, tenant.retention) == (0.02, timedelta(days=30))
+    assert tenant.source_names == ("clever",)
+    assert str(tenant.zone) == "Australia/Brisbane"
+    assert tenant.environment("test").connection == "canvas_banksia_test"
+    with pytest.raises(TenantFileWrong, match="has no Canvas environment production"):
+        tenant.environment("production")
+
+
+def test_every_kind_of_value_is_read(folder: Path) -> None:
+    more = """\
+schedule: null
+retention: 2 days
+deadline: 90 minutes
+safety: {deleted: 7.5%, updated: 100%, per_school: false, at_least: 0}
+rules: {class-without-students: note}
+sync:
+  login_id: {student: username, staff: email, guardian: "{email_name}.parent"}
+  ids: {user: "{kind}-{sourced_id}"}
+  on_drop: {users: deleted, enrollments: completed, sections: deleted, courses: completed}
+"""
+    tenant = read_tenant(a_file(folder, WHOLE + more))
+    assert (tenant.schedule, tenant.retention, tenant.deadline) == (None, timedelta(days=2), timedelta(minutes=90))
+    assert (tenant.safety.deleted, tenant.safety.updated, tenant.safety.at_least) == (0.075, 1.0, 0)
+    assert by_kind(tenant.sync.login_id) == {
+        "student": "{username}",
+        "staff": "{email}",
+        "guardian": "{email_name}.parent",
+    }
+    assert by_kind(tenant.sync.ids.user) == dict.fromkeys(("student", "staff", "guardian"), "{kind}-{sourced_id}")
+    assert by_kind(None) == {"student": None, "staff": None, "guardian": None}
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("tiemzone: x", "8: tiemzone: is not a key; allowed are: id, name, timezone, schedule, sources"),
+        ("sync: {peple: true}", "8: sync.peple: is not a key; allowed are: people, course_memberships"),
+        (
+            "sync:\n  on_drop:\n    user: deleted",
+            "10: sync.on_drop.user: is not a key; allowed are: users, enrollments",
+        ),
+        ("sync: {on_drop: {users: gone}}", "8: sync.on_drop.users: Input should be 'suspended' or 'deleted'"),
+        ("sync:\n  names: nick", "9: sync.names: Input should be 'preferred' or 'legal'"),
+        ('sync: {login_id: "{nobody}"}', "8: sync.login_id: names {nobody}; allowed are {sourced_id}"),
+        ("sync: {login_id: {student: phone}}", "8: sync.login_id.student: names {phone}; allowed are"),
+        ('sync: {ids: {section: "s"}}', "8: sync.ids.section: must name at least one of {class_id}"),
+        ('sync: {ids: {section: "{"}}', "8: sync.ids.section: is not a template"),
+        ("safety: {deleted: 10}", "8: safety.deleted: must be a percentage such as 10%"),
+        ("safety: {deleted: many}", "8: safety.deleted: must be a percentage such as 10%"),
+        ("safety: {at_least: -1}", "8: safety.at_least: Input should be greater than or equal to 0"),
+        ("deadline: 3 fortnights", "8: deadline: must be a time span such as 30 days, 4 hours"),
+        ("deadline: 4", "8: deadline: must be a time span"),
+        ("rules: {some-rule: maybe}", "8: rules.some-rule: Input should be 'note', 'warn', 'quarantine' or 'stop'"),
+        ("schedule: every night", "8: schedule: must be a cron expression"),
+    ],
+)
+def test_a_fault_is_told_with_file_line_key_and_what_is_allowed(folder: Path, more: str, fault: str) -> None:
+    (line,) = faults(folder, f"{WHOLE}{more}\n")
+    assert line.startswith(f"banksia.yaml:{fault}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("name: Banksia Schools\n", "", "banksia.yaml:1: name: is missing"),
+        ("Australia/Brisbane", "Mars/Base", "banksia.yaml:3: timezone: must be a time zone of the IANA list"),
+        ("clever_csv", "clevr", "banksia.yaml:5: sources.0.system: Input should be 'clever_csv'"),
+        ("connection: clever_banksia", "conection: x", "banksia.yaml:5: sources.0.c"),
+        ("id: banksia", "id: wattle", "banksia.yaml:1: id: must be banksia, the name of the file"),
+        ("id: banksia", "id: Banksia-1", "banksia.yaml:1: id: "),
+        ("{connection: canvas_banksia_test}", "{}", "banksia.yaml:7: canvas.test.connection: is missing"),
+    ],
+)
+def test_a_fault_in_what_must_be_there_is_told(folder: Path, old: str, new: str, fault: str) -> None:
+    assert old in WHOLE
+    assert all(line.startswith(fault) for line in faults(folder, WHOLE.replace(old, new)))
+
+
+def test_every_fault_is_told_at_once(folder: Path) -> None:
+    told = faults(folder, WHOLE.replace("Australia/Brisbane", "x") + "safety: {deleted: 1}\nsync:\n  people: perhaps\n")
+    assert [line.split(": ")[:2] for line in told] == [
+        ["banksia.yaml:3", "timezone"],
+        ["banksia.yaml:10", "sync.people"],
+        ["banksia.yaml:8", "safety.deleted"],
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n", "sync: {\n", "a: b: c\n", "\t\n"])
+def test_what_is_no_mapping_or_no_yaml_is_told_by_file_and_line(folder: Path, text: str) -> None:
+    (line,) = faults(folder, text)
+    assert line.startswith("banksia.yaml:")
+    assert "must be a mapping of keys" in line or "is not YAML" in line
+
+
+def test_a_file_that_is_not_utf8_or_not_there_is_told(folder: Path) -> None:
+    (folder / "banksia.yaml").write_bytes("name: Ecole Élémentaire".encode("latin-1"))
+    with pytest.raises(TenantFileWrong, match=r"banksia\.yaml: is not UTF-8"):
+        read_tenant(folder / "banksia.yaml")
+    with pytest.raises(TenantFileWrong, match=r"wattle\.yaml: can't be read"):
+        read_tenant(folder / "wattle.yaml")
+
+
+def test_sources_have_different_names(folder: Path) -> None:
+    twice = WHOLE.replace("canvas:", "  - {name: clever, system: clever_csv, connection: other}\ncanvas:")
+    assert "sources must have different names" in faults(folder, twice)[0]
+
+
+def test_a_key_that_stands_twice_is_told(folder: Path) -> None:
+    assert any("name" in line and "twice" in line for line in faults(folder, f"{WHOLE}name: Other\n"))
+
+
+def test_a_bad_file_harms_no_other_and_a_tenant_is_found_by_its_id(folder: Path) -> None:
+    a_file(folder, WHOLE)
+    a_file(folder, "sync: {\n", "wattle")
+    (folder / "notes.txt").write_text("no tenant", encoding="utf-8")
+    assert [name for name, _ in tenant_files()] == ["banksia", "wattle"]
+    assert find_tenant("banksia").name == "Banksia Schools"
+    with pytest.raises(TenantFileWrong, match=r"wattle\.yaml:2: is not YAML|wattle\.yaml:1: is not YAML"):
+        find_tenant("wattle")
+    with pytest.raises(TenantFileWrong, match=r"acacia.* in ROSTER_TENANTS.*: banksia, wattle$"):
+        find_tenant("acacia")
+
+
+def test_the_folder_of_tenants_is_the_environments_or_the_one_beside_the_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    assert tenants_folder() == folder
+    monkeypatch.delenv("ROSTER_TENANTS")
+    assert tenants_folder() == repository / "include" / "tenants"
+
+
+def test_a_tenant_is_its_own_after_json(folder: Path) -> None:
+    tenant = read_tenant(a_file(folder, WHOLE))
+    assert tenant.model_dump(mode="json")["safety"]["deleted"] == 0.10
+    with pytest.raises(Exception, match="frozen"):
+        tenant.name = "Other"  # type: ignore[misc]
