@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,6 +12,8 @@ from roster_sandbox.district.implied import guardian_key
 from roster_sandbox.district.model import District
 from roster_sandbox.district.recipe import FILE, Recipe
 
+SEED = 20_260_202
+"""Everybody's first district is the same one; only its days are those of the first night."""
 RESTED = timedelta(minutes=10)
 """How long ago an export was delivered: longer than a source waits for a file to come to rest."""
 
@@ -26,7 +27,7 @@ class Nights:
         if (places.delivery / FILE).exists():
             self.recipe = Recipe.read(places.delivery)
         else:
-            self.recipe = Recipe(seed=secrets.randbelow(10**6), today=today, pupils=pupils)
+            self.recipe = Recipe(seed=SEED, today=today, pupils=pupils)
             self.recipe.write(places.delivery)
         self.played: list[date] = []
         if places.nights.exists():

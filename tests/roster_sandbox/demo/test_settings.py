@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from roster_sandbox.demo.keys import LOOPBACK, free_port, is_free, keys_in
+from roster_sandbox.demo.places import TENANT, Places
+from roster_sandbox.demo.settings import ZONE, environment, write_passwords, write_tenant
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    found = Places(tmp_path / "work")
+    found.make()
+    return found
+
+
+def test_keys_are_drawn_once_for_each_folder_and_the_owners(places: Places, tmp_path: Path) -> None:
+    drawn = keys_in(places.keys)
+    assert keys_in(places.keys) == drawn
+    assert stat.S_IMODE(places.keys.stat().st_mode) == 0o600
+    other = keys_in(tmp_path / "other.json")
+    assert not {drawn.canvas_token, drawn.admin, drawn.viewer, drawn.jwt_secret} & set(vars(other).values())
+
+
+def test_a_port_that_somebody_listens_at_is_not_free() -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+        assert free_port(port) != port
+    assert is_free(port)
+    assert free_port(port) == port
+
+
+def test_nothing_of_the_shell_reaches_airflow(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIRFLOW_CONN_CANVAS", "AIRFLOW__CORE__FERNET_KEY", "ROSTER_HOME", "AWS_PROFILE", "PYTHONPATH"):
+        monkeypatch.setenv(name, "of the shell")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    found = environment(places, keys_in(places.keys), 8181)
+    assert "of the shell" not in found.values()
+    assert found["LANG"] == "C.UTF-8"
+    assert "AWS_PROFILE" not in found
+
+
+def test_airflow_is_told_one_address_and_stays_on_loopback(places: Places) -> None:
+    found = environment(places, keys_in(places.keys), 8181, {"MORE": "too"})
+    assert (found["AIRFLOW__API__HOST"], found["AIRFLOW__API__PORT"]) == (LOOPBACK, "8181")
+    assert found["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8181"
+    assert found["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8181/execution/"
+    assert found["MORE"] == "too"
+    below = [found[name] for name in ("AIRFLOW_HOME", "ROSTER_HOME", "ROSTER_TENANTS")]
+    assert all(Path(folder).is_relative_to(places.work) for folder in below)
+
+
+def test_the_tenant_file_names_the_connections_that_are_given(places: Places) -> None:
+    write_tenant(places)
+    keys = keys_in(places.keys)
+    found = environment(places, keys, 8181)
+    tenant = yaml.safe_load((places.tenants / f"{TENANT}.yaml").read_text(encoding="utf-8"))
+    canvas = json.loads(found[f"AIRFLOW_CONN_{tenant['canvas']['test']['connection'].upper()}"])
+    assert canvas["host"].endswith(f":{keys.canvas_port}")
+    assert canvas["password"] == keys.canvas_token
+    clever = json.loads(found[f"AIRFLOW_CONN_{tenant['sources'][0]['connection'].upper()}"])
+    assert clever["extra"]["path"] == str(places.delivery)
+    assert tenant["timezone"] == ZONE.key
+
+
+def test_what_a_person_changed_in_the_tenant_file_stays(places: Places) -> None:
+    (places.tenants / f"{TENANT}.yaml").write_text("mine", encoding="utf-8")
+    write_tenant(places)
+    assert (places.tenants / f"{TENANT}.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_passwords_are_the_owners(places: Places) -> None:
+    keys = keys_in(places.keys)
+    write_passwords(places, keys)
+    assert json.loads(places.passwords.read_text(encoding="utf-8")) == {"admin": keys.admin, "viewer": keys.viewer}
+    assert stat.S_IMODE(places.passwords.stat().st_mode) == 0o600
