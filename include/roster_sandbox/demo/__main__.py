@@ -20,7 +20,7 @@ from typing import NoReturn
 from roster_sandbox.demo.airflow import AirflowSilent
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import REPOSITORY, Places
-from roster_sandbox.demo.processes import StartFailed
+from roster_sandbox.demo.processes import ENDING, StartFailed
 from roster_sandbox.demo.show import Screen, moves
 from roster_sandbox.demo.stage import Stage, play, standing, today
 
@@ -39,7 +39,7 @@ def main() -> int:
     places = Places(Path(os.environ.get("ROSTER_DEMO") or REPOSITORY / ".work" / "run").absolute())
     once = os.environ.get("ONCE", "") not in ("", "0")
     began = time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in ENDING:
         signal.signal(number, _end)
     code = 0
     try:
@@ -49,7 +49,7 @@ def main() -> int:
                 if not once:
                     _wait(stage, screen)
             finally:
-                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                for number in ENDING:
                     signal.signal(number, signal.SIG_IGN)
                 screen.step("stopping all that was started")
     except Ended:

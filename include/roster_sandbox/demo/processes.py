@@ -7,13 +7,18 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are no part of it
 
 PATIENCE = 20.0
 """Seconds that a session gets to end by itself."""
+
+
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals by which somebody ends us."""
 
 
 class StartFailed(Exception):
@@ -57,6 +62,22 @@ class Process:
         """Ask all of its session to end, then make them."""
         end(self.pid)
         self._popen.wait()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is started in the block is written down in it as well: a signal that would end us waits for its end."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    caught: list[int] = []
+    for number in ENDING:
+        signal.signal(number, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
 
 
 def members(session: int) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ from roster_sandbox.demo.airflow import AirflowApi, Run, Task
 from roster_sandbox.demo.keys import LOOPBACK, Keys, free_port, is_free, keys_in
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import REPOSITORY, TENANT, Places
-from roster_sandbox.demo.processes import Process, StartFailed, end_left_over, keep
+from roster_sandbox.demo.processes import Process, StartFailed, end_left_over, keep, undisturbed
 from roster_sandbox.demo.report import Report
 from roster_sandbox.demo.settings import ZONE, environment, write_passwords, write_tenant
 
@@ -70,19 +70,21 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
     with ExitStack() as stack:
         stack.callback(lambda: places.sessions.unlink(missing_ok=True))
         say(f"Canvas's stand-in starts at http://{LOOPBACK}:{keys.canvas_port}")
-        canvas_process = _start_canvas(places, keys)
-        stack.callback(canvas_process.stop)
-        keep(places.sessions, [canvas_process])
+        with undisturbed():
+            canvas_process = _start_canvas(places, keys)
+            stack.callback(canvas_process.stop)
+            keep(places.sessions, [canvas_process])
         port = free_port(UI_PORT)
         say(f"Airflow starts at http://{LOOPBACK}:{port}; the first time this takes a minute")
-        airflow_process = Process(
-            "airflow standalone",
-            [sys.executable, "-m", "airflow", "standalone"],
-            environment=environment(places, keys, port, more),
-            log=places.logs / "airflow.log",
-        )
-        stack.callback(airflow_process.stop)
-        keep(places.sessions, [canvas_process, airflow_process])
+        with undisturbed():
+            airflow_process = Process(
+                "airflow standalone",
+                [sys.executable, "-m", "airflow", "standalone"],
+                environment=environment(places, keys, port, more),
+                log=places.logs / "airflow.log",
+            )
+            stack.callback(airflow_process.stop)
+            keep(places.sessions, [canvas_process, airflow_process])
         canvas = Canvas(f"http://{LOOPBACK}:{keys.canvas_port}", keys.canvas_token)
         api = stack.enter_context(closing(AirflowApi(f"http://{LOOPBACK}:{port}", "admin", keys.admin)))
         stage = Stage(places, keys, canvas, api, (canvas_process, airflow_process))

@@ -1,0 +1,159 @@
+"""Nights in which much goes wrong, and then a search for everybody in whatever they left outside ROSTER_HOME."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from roster_sandbox.demo import comparison
+from roster_sandbox.demo.airflow import Run, Task
+from roster_sandbox.demo.nights import Nights
+from roster_sandbox.demo.places import REPOSITORY, TENANT, Places, write_private
+from roster_sandbox.demo.report import Report
+from roster_sandbox.demo.settings import ZONE
+from roster_sandbox.demo.stage import DAG, Stage, follow, run_night, standing, today
+from roster_sandbox.district import implied
+from tests.e2e.traces import Traces, cells, files_below
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[bytes]]]:
+    """An address to notify, and what it was sent."""
+    told: list[bytes] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", told
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Killer:
+    """Hears of the tasks of a run: kills one task's process while it works, and has Airflow run it again at once."""
+
+    def __init__(self, stage: Stage, run: Run, task_id: str) -> None:
+        self.stage, self.run, self.task_id = stage, run, task_id
+        self.killed = self.again = False
+
+    def __call__(self, task: Task) -> None:
+        print(task)
+        if task.id == self.task_id and task.state == "running" and not self.killed:
+            until = time.monotonic() + 5
+            while not self.killed and time.monotonic() < until:
+                self._kill(task.instance)
+        elif task.id == self.task_id and task.state in ("up_for_retry", "failed") and self.killed and not self.again:
+            self.again = True
+            self.stage.api.clear(DAG, self.run.id, self.task_id)
+
+    def _kill(self, instance: str) -> None:
+        named = [process for process in self.stage.processes[-1].members() if instance in " ".join(process.cmdline())]
+        if named:  # the task itself, not the process that looks after it
+            max(named, key=lambda process: process.pid).kill()
+            self.killed = True
+
+
+def spoil(delivery: Path, *, every: int | None = None) -> None:
+    """A pupil's line gets fields too many; with `every`, each such nth line loses its first."""
+    file = delivery / "students.csv"
+    delivered = file.stat().st_mtime
+    lines = file.read_bytes().split(b"\r\n")
+    lines[5] += b"," + lines[6]
+    if every:
+        lines[1::every] = [line.partition(b",")[2] for line in lines[1::every]]
+    file.write_bytes(b"\r\n".join(lines))
+    os.utime(file, (delivered, delivered))
+
+
+def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer]:
+    """Canvas throttles, breaks down, refuses rows and loses an answer; a source row is broken; a task is killed."""
+    pupil = nights.district(1).students[40]
+    canvas = stage.canvas
+    canvas.fault("throttle", times=2)
+    canvas.fault("bad_gateway", times=1, after=4)
+    canvas.fault("html_page", times=1, after=5, method="GET")
+    canvas.fault("answer_lost", times=1)
+    canvas.fault("refuse_rows", file="users", pattern=pupil.email, message=f"{pupil.email}: {pupil.family} is odd")
+    canvas.fault("refuse_rows", file="enrollments", every=1000, message=f"Nobody like {pupil.id}")
+    nights.deliver(1)
+    spoil(stage.places.delivery)
+    run = stage.api.trigger(DAG)
+    killer = Killer(stage, run, "check")
+    run, _ = follow(stage, run, killer)
+    canvas.clear_faults()
+    return run, killer
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1200)
+def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
+    places = Places(tmp_path / "work")
+    places.make()
+    text = (REPOSITORY / "include" / "roster_sandbox" / "demo" / f"{TENANT}.yaml").read_text(encoding="utf-8")
+    write_private(places.tenants / f"{TENANT}.yaml", f"{text}notify: hook\n")
+    with webhook() as (address, told):
+        more = {
+            "AIRFLOW_CONN_HOOK": json.dumps({"conn_type": "http", "host": address}),
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        }
+        with standing(places, print, more) as stage:
+            nights = Nights(places, today())
+            run, killer = a_hard_night(stage, nights)
+            assert (run.state, killer.killed, killer.again) == ("success", True, True)
+            hard = Report.read(places.home, places.reports()[-1])
+            assert hard.content["load"]["counts"]["refused"] > 7
+            assert any("unreadable" in rule for rule in hard.content["check"]["counts"]["findings"])
+
+            nights.deliver(1)
+            well = run_night(stage, print)
+            assert well.wrong == []
+            assert well.report is not None
+            held = implied(nights.district(1), today=well.report.day)
+            assert comparison.differences(stage.canvas.state(), held, ZONE) == []
+
+            nights.deliver(1)
+            spoil(places.delivery, every=2)
+            stale = run_night(stage, print)
+            assert stale.run.state == "failed"
+            assert any("last good extract" in reason for reason in stale.wrong)
+
+            nights.deliver(1)
+            stage.canvas.fault("token_dead", after=2)
+            dead = run_night(stage, print)
+            assert dead.run.state == "failed"
+            stage.canvas.clear_faults()
+            token = stage.keys.canvas_token
+        district = nights.district(1)
+
+    assert len(told) == 2
+    traces = Traces([*district.personal_values(), *district.secrets(), token])
+    left_behind = [
+        *files_below(places.airflow),
+        *cells(places.airflow / "airflow.db"),
+        ("standalone", (places.logs / "airflow.log").read_bytes()),
+        *((f"notification {number}", body) for number, body in enumerate(told)),
+    ]
+    assert sum(len(content) for _, content in left_behind) > 1_000_000
+    assert sum(name.endswith(".log") for name, _ in left_behind) > 20
+    assert traces.found(left_behind) == {}
+    # The same search finds them where they may be.
+    assert traces.found(files_below(places.home))
