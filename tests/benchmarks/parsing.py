@@ -1,0 +1,88 @@
+"""How long Airflow's DAG processor is busy with many tenants, beside as many empty DAGs with as many tasks."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.dags.processes import REPOSITORY, said_by
+from tests.five_pupils import tenant_file
+
+COPIES = 200
+EMPTY = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+for number in range({copies}):
+    with DAG(f"empty_{{number}}", schedule=None) as dag:
+        before = None
+        for step in range(8):
+            task = EmptyOperator(task_id=f"task_{{step}}")
+            if before is not None:
+                before >> task
+            before = task
+    globals()[dag.dag_id] = dag
+"""
+# Forks for each measure, as the DAG processor does, from a process that has imported Airflow. Processor time, because
+# other work on the machine is none of it.
+TAKE = """
+import json, os, sys, time
+import airflow.sdk
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+files, repeats = json.loads(sys.argv[1])
+
+def take(file):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        began = time.process_time()
+        bag = DagBag(file, collect_dags=False)
+        bag.process_file(file)
+        took = time.process_time() - began
+        assert not bag.import_errors, bag.import_errors
+        os.write(writing, json.dumps([took, len(bag.dags), sum(len(dag.tasks) for dag in bag.dags.values())]).encode())
+        os._exit(0)
+    os.close(writing)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    return json.loads(os.read(reading, 10_000))
+
+print(json.dumps([[take(file) for file in files] for _ in range(repeats)]))
+"""
+
+
+@dataclass(frozen=True)
+class Parsing:
+    """Medians in seconds of processor time, and what was parsed."""
+
+    seconds: float
+    empty_seconds: float
+    ratio: float
+    dags: int
+    empty_dags: int
+    tasks: int
+    empty_tasks: int
+
+
+def measure(folder: Path, *, repeats: int) -> Parsing:
+    """Parse COPIES tenants and COPIES empty DAGs, one after the other, in processes of their own."""
+    tenants, empty = folder / "tenants", folder / "empty.py"
+    for number in range(COPIES):
+        tenant_file(tenants, f"tenant_{number:03d}", schedule="0 2 * * *")
+    empty.write_text(EMPTY.format(copies=COPIES), encoding="utf-8")
+    files = [str(REPOSITORY / "dags" / "canvas_sync.py"), str(empty)]
+    pairs: list[list[list[Any]]] = said_by(TAKE, files, repeats, ROSTER_TENANTS=str(tenants))
+    ours, theirs = ([pair[side][0] for pair in pairs] for side in (0, 1))
+    return Parsing(
+        seconds=statistics.median(ours),
+        empty_seconds=statistics.median(theirs),
+        ratio=statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True)),
+        dags=pairs[0][0][1],
+        empty_dags=pairs[0][1][1],
+        tasks=pairs[0][0][2],
+        empty_tasks=pairs[0][1][2],
+    )
