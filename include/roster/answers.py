@@ -18,6 +18,9 @@ ENDED = frozenset({"imported", "imported_with_messages", "failed_with_messages"}
 FINAL = ENDED | {"failed", "aborted"}
 BROKEN_OFF = "canvas-import-error"  # of messages.RULES: a part of the file may have been applied
 
+# What Canvas says of a drop whose person it has dropped with all that was theirs: it is what was asked for.
+GONE_ALREADY = ("canvas-enrollment-deleted-user", "canvas-enrollment-deleted-login")
+
 # One line per message. row: number in our CSV, null where the message is about a file or the whole import.
 PROBLEMS = pl.Schema(
     {
@@ -161,11 +164,16 @@ def _read_messages(
         },
         orient="row",
     )
-    known = sent.select("file", "row", "key", "school", "new")
+    known = sent.select("file", "row", "key", "school", "new", "action")
     problems = (
         told.join(known, on=["file", "row"], how="left")
         .join(refused_before.select("file", "key", "refused"), on=["file", "key"], how="left")
-        .with_columns(again=(pl.col("refused") == pl.col("new")).fill_null(value=False))
+        .with_columns(
+            again=(pl.col("refused") == pl.col("new")).fill_null(value=False),
+            outcome=pl.when((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY))
+            .then(pl.lit("applied"))
+            .otherwise("outcome"),
+        )
     )
     rows = pl.DataFrame(uncounted, schema={"file": pl.String, "row": pl.Int64}, orient="row").unique()
     return problems.select(*PROBLEMS).cast(PROBLEMS), rows, sorted(set(whole_files))

@@ -70,6 +70,10 @@ class Standing(BaseModel):
             reasons=tuple(reason for one in evidence for reason in one.reasons),
         )
 
+    def clouded(self, reason: str) -> Standing:
+        """The same without any proof, for a reason that lies in the roster and not in a source."""
+        return self.model_copy(update={"complete": False, "proven": False, "reasons": (*self.reasons, reason)})
+
     def confirms(self, tonight: Standing) -> bool:
         """True if what was absent here and is absent tonight has been absent for two full nights."""
         return (

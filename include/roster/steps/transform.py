@@ -23,6 +23,8 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
     """
     standing = Standing.of(night.run_date, evidence_of(night, extracts).values())
     with reading(night.store, check_path) as checked, night.run.write("transform") as step:
+        if nameless := _without_id(Roster.read(checked)):
+            standing = standing.clouded(f"{nameless} records have no id: each may be one that only seems to be gone")
         quarantine = pl.read_parquet(checked / "quarantine.parquet")
         rows = wanted.write(Roster.read(checked), quarantine, night.tenant, night.today, step.folder)
         shutil.copyfile(checked / "lineage.parquet", step.folder / "lineage.parquet")
@@ -42,3 +44,13 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
         }
         write_json(step.folder, "artefact.json", artefact)
     return {"path": step.path, "counts": {"rows": rows, "number": number, "proven": standing.proven}}
+
+
+def _without_id(roster: Roster) -> int:
+    """Records that would have a row in Canvas if their id were there, or the id of what they name."""
+    ids = (
+        (roster.users.filter(pl.col("kind").ne_missing("guardian")), ("sourced_id",)),
+        (roster.classes, ("sourced_id",)),
+        (roster.enrollments, ("class_id", "user_id")),
+    )
+    return sum(frame.filter(pl.any_horizontal(pl.col(names).is_null())).collect().height for frame, names in ids)
