@@ -275,7 +275,7 @@ class Ledger:
         return self.settled(intent.version)
 
     def watched(self, now: datetime) -> list[Settled]:
-        """Abandoned imports that may still turn up in Canvas, and have not yet."""
+        """Abandoned imports that may still turn up in Canvas and lost ones that may still start, and have not yet."""
         version, _ = self.versions()
         found: dict[str, Settled] = {}
         surfaced = set()
@@ -285,7 +285,7 @@ class Ledger:
                 surfaced.add(settled.identifier)
             elif now - settled.written > WATCHED:
                 break
-            elif settled.outcome == "abandoned":
+            elif settled.outcome in ("abandoned", "lost"):
                 found[settled.identifier] = settled
             version -= 1
         return [settled for name, settled in found.items() if name not in surfaced]

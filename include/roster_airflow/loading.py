@@ -53,7 +53,8 @@ def _now() -> datetime:
 @dataclass(frozen=True)
 class Loading:
     """A Canvas and the ledger of what it was given. late: how long an import that Canvas does not show may be on its
-    way; now: the clock."""
+    way; now: the clock.
+    """
 
     hook: CanvasHook
     ledger: Ledger
@@ -69,11 +70,11 @@ class Loading:
             return None
         for found in self.hook.sis_imports(min(late.written for late in watched.values()) - CLOCKS_APART):
             late = watched.get(found.diffing_data_set_identifier or "")
-            if late is None:
+            if late is None or (late.outcome == "lost" and found.workflow_state == "initializing"):
                 continue
             if not found.is_final and not self._lost(found, late.written):
                 return _end_of(found, late.written)
-            log.warning("import %s, which Canvas had not shown in time, is there after all", found.id)
+            log.warning("import %s, which was given up, has come to Canvas after all", found.id)
             self.ledger.surface(late, found.id, self.now())
         return None
 

@@ -1,4 +1,4 @@
-"""Nights that are disturbed, as Airflow would carry them through: what waits is waited for, what is busy asked again."""
+"""Nights with faults as Airflow carries them through: what waits is waited for, what is busy is asked again."""
 
 from __future__ import annotations
 

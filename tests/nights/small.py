@@ -1,4 +1,4 @@
-"""A school so small that many nights can be played with it: its rows are made here, without extract, check, transform."""
+"""A school small enough to play many nights: its rows are made here, without extract, check and transform."""
 
 from __future__ import annotations
 
@@ -131,8 +131,7 @@ def write_artefact(night: Night, small: School, quarantined: frozenset[tuple[str
             by_file[file].append({**row, "key": key, "school": account, "record": key})
     with night.run.write("transform") as step:
         for file, rows in by_file.items():
-            optional = [name for name in _MODULES[file].OPTIONAL]
-            columns = [name for name in sent_columns(file, _MODULES[file].COLUMNS) if name not in optional]
+            columns = sent_columns(file, [])
             schema = dict.fromkeys([*columns, "key", "school", "record"], pl.String)
             pl.DataFrame(rows, schema=schema, orient="row").sort("key").write_parquet(
                 step.folder / file.replace(".csv", ".parquet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +91,8 @@ def test_a_canvas_that_can_not_be_looked_at_gets_nothing(nights: Nights, answer:
 
 
 @pytest.mark.parametrize(
-    ("answer", "first"), [*((name, False) for name in ANSWERS), ("500", True), ("no-answer", True), ("token-dead", True)]
+    ("answer", "first"),
+    [*((name, False) for name in ANSWERS), ("500", True), ("no-answer", True), ("token-dead", True)],
 )
 def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -> None:
     name, options, error = ANSWERS[answer]
@@ -141,7 +144,13 @@ def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place:
     ("place", "answer"),
     [
         *(("users", "throttled-403"), ("users", "200-html"), ("list", "throttled-429"), ("list", "502-html")),
-        *(("errors", "500"), ("errors", "503-html"), ("post", "throttled-403"), ("post", "503-html"), ("post", "200-html")),
+        *(
+            ("errors", "500"),
+            ("errors", "503-html"),
+            ("post", "throttled-403"),
+            ("post", "503-html"),
+            ("post", "200-html"),
+        ),
     ],
 )
 def test_what_passes_is_waited_out(nights: Nights, answer: str, place: str) -> None:
@@ -267,6 +276,28 @@ def test_an_import_that_never_leaves_initializing_counts_as_lost_after_an_hour(n
     assert nights.carry_through(nights.loading.settle_open) is None
     assert nights.loading.ledger.settled(2).outcome == "lost"
     nights.assert_honest()
+    put_right(nights, THEN)
+
+
+def test_a_lost_import_that_canvas_takes_up_after_all_is_in_doubt_again(nights: Nights, tmp_path: Path) -> None:
+    nights.play(BEFORE)
+    nights.canvas.fault("stuck", state="initializing", times=1)
+    nights.patience = 0
+    with pytest.raises(CanvasStuck):
+        nights.play(TONIGHT)
+    nights.patience = 10
+    nights.clock.forward(minutes=61)
+    nights.carry_through(nights.loading.settle_open)
+    later = TONIGHT.renamed("p01", "Newest")
+    put_right(nights, later)
+    with sqlite3.connect(tmp_path / "canvas" / "canvas.sqlite") as db:
+        db.execute("UPDATE imports SET state = 'created', stuck = NULL WHERE state = 'initializing'")
+    db.close()
+
+    nights.play(later)
+
+    assert nights.loading.ledger.settled(4).outcome == "surfaced"
+    nights.assert_right(later)
     put_right(nights, THEN)
 
 

@@ -23,7 +23,9 @@ PROCESSES.set_forkserver_preload(["tests.nights.killed"])
 
 
 @contextmanager
-def a_process(nights: Nights, night: Night, plan: Done, dies: str = "never") -> Iterator[tuple[BaseProcess, Connection]]:
+def a_process(
+    nights: Nights, night: Night, plan: Done, dies: str = "never"
+) -> Iterator[tuple[BaseProcess, Connection]]:
     """One that is ready to load the plan."""
     tenant = nights.tenant.model_dump_json(exclude_defaults=True)
     connection = os.environ["AIRFLOW_CONN_CANVAS_TEST"]

@@ -105,12 +105,14 @@ def test_a_post_that_arrives_while_it_is_looked_for_is_taken_for_what_it_is(nigh
 def test_what_a_post_overwrites_that_arrives_after_it_was_given_up_is_sent_again(nights: Nights) -> None:
     nights.play(BEFORE)
     nights.canvas.fault("late_post", seconds=1.2, times=1)
+    nights.retries = 0
     with pytest.raises(CanvasUnreachable):
-        nights.retries = 0
         nights.play(TONIGHT)
     nights.retries = 3
     # The next night has other words for what the late one carries, and is there first.
-    later = TONIGHT.renamed("p01", "Newest").retitled("drawing", "Drawing again").joining("biology", "p02").without("p13")
+    later = (
+        TONIGHT.renamed("p01", "Newest").retitled("drawing", "Drawing again").joining("biology", "p02").without("p13")
+    )
     nights.play(later)
     assert len(nights.canvas.imports()) == 2
     nights.assert_right(later)

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 class CanvasSettleOperator(BaseOperator):
     """Settle what the journal of a Canvas has open, before anything is planned against its ledger.
 
-    Answers with {"path": None, "counts": {"host", "account", "version"}}. Raises CanvasFault, LedgerFault.
+    Answers with {"path": "", "counts": {"host", "account", "version"}}. Raises CanvasFault, LedgerFault.
 
     :param tenant_id: whose Canvas it is.
     :param environment: which of its environments.
     :param poll: seconds before the first look at an import that is under way.
     """
+
+    operator_extra_links = (CanvasImportLink(),)
 
     def __init__(self, *, tenant_id: str, environment: Environment = "test", poll: float = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -60,6 +62,9 @@ class CanvasSettleOperator(BaseOperator):
 
         return loading_for(night.store, night.tenant, self.environment)
 
+    def _link(self, context: Context, loading: Loading, import_id: str) -> None:
+        context["ti"].xcom_push(IMPORT_URL, loading.hook.import_link(import_id))
+
     def _defer(self, context: Context, loading: Loading, wait: Wait) -> NoReturn:
         from roster_airflow.triggers.canvas import INITIALIZING_LIMIT, SisImportTrigger
 
@@ -69,7 +74,7 @@ class CanvasSettleOperator(BaseOperator):
             self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
         tenant = find_tenant(self.tenant_id)
         settings = tenant.environment(self.environment)
-        context["ti"].xcom_push(IMPORT_URL, loading.hook.import_link(wait.import_id))
+        self._link(context, loading, wait.import_id)
         trigger = SisImportTrigger(
             settings.connection,
             wait.import_id,
@@ -94,7 +99,6 @@ class CanvasSisImportOperator(CanvasSettleOperator):
     """
 
     template_fields = ("plan",)
-    operator_extra_links = (CanvasImportLink(),)
 
     def __init__(self, *, plan: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -110,4 +114,6 @@ class CanvasSisImportOperator(CanvasSettleOperator):
             done = loading.load(night, self.plan["path"])
             if not isinstance(done, dict):
                 self._defer(context, loading, done)
+            if found := done["counts"]["import_id"]:  # a try that finds it ended has not waited for it
+                self._link(context, loading, found)
             return done
