@@ -96,7 +96,13 @@ def tenant_file(folder: Path, id_: str = "fern", **more: Any) -> Path:
         "timezone": "Australia/Brisbane",
         "schedule": None,
         "sources": [
-            {"name": "clever", "system": "clever_csv", "connection": f"{id_}_files", "control": "control.csv"},
+            {
+                "name": "clever",
+                "system": "clever_csv",
+                "connection": f"{id_}_files",
+                "control": "control.csv",
+                "shrink": "90%",  # of five one is many
+            },
         ],
         "canvas": {"test": {"connection": f"{id_}_canvas", "hosts": ["127.0.0.1"]}},
         "sync": {"observers": {"relationships": ["mother"]}},

@@ -1,0 +1,319 @@
+"""The tasks of a night, run one by one over a small export and the stand-in for Canvas."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+
+from roster.errors import CanvasBusy, NightFailed, RosterError, RunFolderBroken, SourceIncomplete, StoppedByRule
+from roster.runs import pointed
+from roster.store import Store
+from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.params import canvas_test_params
+from roster_airflow.recording import night_of
+from roster_sandbox.canvas import Canvas, running_canvas
+from tests.dags.test_canvas_sync import dags
+from tests.five_pupils import FAMILY, PERSONAL, Rows, changed, connections, deliver, live, tables, tenant_file, without
+
+START = datetime(2026, 3, 2, 16, tzinfo=UTC)
+TODAY = START.date()
+
+
+@dataclass
+class TaskInstance:
+    """What a task knows of itself: it keeps what is pushed, for all tasks of the run."""
+
+    task_id: str
+    kept: dict[tuple[str, str], Any]
+    try_number: int = 4
+    start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.kept[self.task_id, key] = value
+
+    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
+        return self.kept.get((task_ids, key))
+
+
+@dataclass
+class Evening:
+    """One run: the tasks of the DAG in their order, those after a failed one left out as Airflow leaves them out."""
+
+    dag: DAG
+    number: int
+    params: dict[str, Any]
+    try_number: int = 4
+    kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, BaseException] = field(default_factory=dict)
+
+    def run(self, *left_out: str) -> Evening:
+        for task in self.dag.topological_sort():
+            if task.task_id in left_out:
+                self.states[task.task_id] = "failed"
+                continue
+            above = {self.states[name] for name in task.upstream_task_ids}
+            if task.trigger_rule == "all_success" and above - {"success"}:
+                self.states[task.task_id] = "skipped" if "skipped" in above else "upstream_failed"
+                continue
+            try:
+                self.kept[task.task_id, "return_value"] = self.execute(task)
+                self.states[task.task_id] = "success"
+            except AirflowSkipException:
+                self.states[task.task_id] = "skipped"
+            except RosterError as error:
+                self.states[task.task_id], self.errors[task.task_id] = "failed", error
+        return self
+
+    def execute(self, task: Any) -> Any:
+        context = self.context(task)
+        for name in task.template_fields:
+            setattr(task, name, resolved(getattr(task, name), context))
+        act = task.execute
+        while True:
+            try:
+                return act(context)
+            except TaskDeferred:
+                time.sleep(0.05)
+                act = task.resume
+
+    def context(self, task: Any) -> Any:
+        run = SimpleNamespace(
+            run_after=START + timedelta(days=self.number), run_id=f"manual-{self.number}", logical_date=None
+        )
+        ti = TaskInstance(task.task_id, self.kept, self.try_number)
+        return {"dag_run": run, "params": self.params, "task": task, "ti": ti, "run_id": run.run_id}
+
+    def folder(self, step: str) -> Path:
+        return Store.home().local_path(self.kept[step, "return_value"]["path"])
+
+    @property
+    def report(self) -> str:
+        night = night_of(self.context(self.dag.get_task("verdict")), "fern")
+        path = night.run.latest("verdict")
+        assert path is not None
+        return night.store.read(f"{path}/report.md").decode()
+
+
+def resolved(value: Any, context: Any) -> Any:
+    """A templated value with what upstream tasks answered in the place of references to it."""
+    if isinstance(value, dict):
+        return {name: resolved(one, context) for name, one in value.items()}
+    return context["ti"].xcom_pull(value.operator.task_id)
+
+
+@pytest.fixture
+def canvas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
+    monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path / "tenants"))
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home"))
+    tenant_file(tmp_path / "tenants")
+    with running_canvas(tmp_path / "canvas") as running:
+        for name, value in connections(running.url, running.token, tmp_path / "files").items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+
+
+Play = Callable[..., Evening]
+
+
+@pytest.fixture
+def play(tmp_path: Path, canvas: Canvas) -> Play:
+    """The next night over a delivery; Params by name."""
+    nights = iter(range(100))
+
+    def play_one(export: dict[str, Rows] | None, *left_out: str, try_number: int = 4, **params: Any) -> Evening:
+        number = next(nights)
+        if export is not None:
+            deliver(tmp_path / "files", export, delivered=START + timedelta(days=number, hours=-2))
+        form = {name: param.value for name, param in canvas_test_params().items()}
+        return Evening(dags()["fern_canvas_test"], number, {**form, **params}, try_number).run(*left_out)
+
+    return play_one
+
+
+def pointer(name: str) -> Any:
+    return pointed(Store.home(), "fern", name)
+
+
+def test_two_nights(play: Play, canvas: Canvas, caplog: pytest.LogCaptureFixture) -> None:
+    export = tables(TODAY)
+    first = play(export)
+    assert set(first.states.values()) == {"success"}
+    assert len(live(canvas.state()["users"], "user_id")) == 12
+    assert first.kept["hand_on", "return_value"] == pointer("tested")["artefact"]
+    assert first.kept["verdict", "notice"] == {"reasons": [], "counts": {"failed": 0, "notices": 0}}
+    assert "· " in first.report
+    assert "| extract.clever |" in first.report
+
+    second = play(without(export, "p5"))
+    assert set(second.states.values()) == {"success"}
+    assert "p5" not in live(canvas.state()["enrollments"], "user_id")
+    assert pointer("tested")["number"] == 2
+    told = caplog.text + str(first.kept) + str(second.kept) + first.report + second.report
+    assert [word for word in PERSONAL if word in told] == []
+
+
+def test_a_source_that_fails_is_asked_again_and_then_stood_in_for(play: Play, canvas: Canvas, tmp_path: Path) -> None:
+    export = tables(TODAY)
+    play(export)
+    (tmp_path / "files" / "students.csv").unlink()
+    asked = play(None, try_number=1)
+    assert isinstance(asked.errors["extract.clever"], SourceIncomplete)
+    assert asked.states["check"] == "upstream_failed"
+
+    failed = play(None)
+    assert failed.states["extract.clever"] == "success"
+    assert failed.states["load"] == "success"
+    assert failed.states["verdict"] == "failed"
+    said = str(failed.errors["verdict"])
+    assert "source clever failed and its last good extract stood in: clever: no students.csv in the delivery" in said
+    assert len(canvas.imports()) == 1
+
+
+def test_a_source_that_fails_and_never_was_good_ends_the_night(play: Play, canvas: Canvas) -> None:
+    night = play({name: rows for name, rows in tables(TODAY).items() if name != "students.csv"})
+    assert night.states == {
+        "extract.clever": "failed",
+        "settle": "success",
+        **dict.fromkeys(("check", "transform", "plan", "load"), "upstream_failed"),
+        "hand_on": "skipped",
+        "verdict": "failed",
+    }
+    assert str(night.errors["verdict"]).startswith("source clever failed: clever: no students.csv")
+    assert canvas.imports() == []
+    assert pointer("tested") is None
+
+
+def test_a_rule_of_severity_stop_ends_the_night_before_the_transform(
+    play: Play, canvas: Canvas, tmp_path: Path
+) -> None:
+    tenant_file(tmp_path / "tenants", rules={"class-without-students": "stop"})
+    export = tables(TODAY)
+    export["enrollments.csv"] = [row for row in export["enrollments.csv"] if row[1] != "c2"]
+    night = play(export)
+    assert isinstance(night.errors["check"], StoppedByRule)
+    assert night.states["transform"] == "upstream_failed"
+    assert night.states["hand_on"] == "skipped"
+    assert str(night.errors["verdict"]) == (
+        "rule class-without-students (severity stop) found something: nothing of this night went on"
+    )
+    assert canvas.imports() == []
+
+
+def test_refused_beyond_the_budget_fails_and_hands_nothing_on(play: Play, canvas: Canvas, tmp_path: Path) -> None:
+    canvas.fault("refuse_rows", file="users.csv", every=3)
+    tenant_file(tmp_path / "tenants", safety={"refused": "1%", "at_least": 0})
+    night = play(tables(TODAY))
+    assert night.states["load"] == "success"
+    assert night.states["hand_on"] == "skipped"
+    assert "more than the tenant's budget (safety.refused)" in str(night.errors["verdict"])
+
+
+def test_a_dry_run_stops_after_the_plan(play: Play, canvas: Canvas) -> None:
+    night = play(tables(TODAY), dry_run=True)
+    assert night.states["plan"] == "success"
+    assert (night.states["load"], night.states["hand_on"], night.states["verdict"]) == ("skipped", "skipped", "success")
+    assert canvas.imports() == []
+    assert pointer("tested") is None
+
+
+def test_a_past_day_is_played_and_hands_nothing_on(play: Play, canvas: Canvas) -> None:
+    night = play(tables(TODAY), as_of="2025-03-01")
+    assert night.states["hand_on"] == "skipped"
+    assert night.states["verdict"] == "success"
+    assert live(canvas.state()["sections"], "section_id") == []
+    assert pointer("tested") is None
+
+
+def test_a_canvas_that_does_not_answer_hands_on_unrehearsed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: CanvasHook) -> None:
+        message = "Canvas asks for patience"
+        raise CanvasBusy(message)
+
+    play(tables(TODAY))
+    monkeypatch.setattr(CanvasHook, "root_account", busy)
+    night = play(tables(TODAY))
+    assert (night.states["settle"], night.states["plan"]) == ("failed", "upstream_failed")
+    assert night.states["hand_on"] == "success"
+    assert pointer("tested")["rehearsed"] is False
+    assert str(night.errors["verdict"]) == "step settle failed: Canvas asks for patience"
+
+
+def test_hand_on_that_fails_is_not_passed_over(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        message = "the folder is gone"
+        raise RunFolderBroken(message)
+
+    monkeypatch.setattr("roster.steps.hand_on.hand_on", broken)
+    night = play(tables(TODAY))
+    assert isinstance(night.errors["verdict"], NightFailed)
+    assert str(night.errors["verdict"]) == "step hand_on failed: the folder is gone"
+    assert str(play(tables(TODAY), "hand_on").errors["verdict"]) == "step hand_on failed: see its task log"
+
+
+def test_a_step_that_was_killed_is_named(play: Play) -> None:
+    night = play(tables(TODAY), "plan")
+    assert str(night.errors["verdict"]) == "step plan did not finish: see its task log"
+
+
+def test_a_release_that_is_not_tonights_lets_nothing_go(play: Play, canvas: Canvas) -> None:
+    export = tables(TODAY)
+    play(export)
+    fewer = without(export, "p2", "p3", "p4", "p5")
+    held = play(fewer, release="0" * 64)
+    assert set(held.states.values()) == {"success"}
+    assert "is not the hash of tonight's held part" in held.report
+    assert "changes are held; to let them go, run with release = " in held.report
+    assert len(canvas.imports()) == 1
+
+    shown = held.kept["plan", "return_value"]["counts"]["held_hash"]
+    released = play(fewer, release=shown)
+    assert set(released.states.values()) == {"success"}
+    assert [one["state"] for one in canvas.state()["users"] if one["user_id"] == "p5"] == ["suspended"]
+
+
+def test_only_a_school_sends_no_drop_and_leaves_the_good_extract_alone(play: Play, canvas: Canvas) -> None:
+    export = tables(TODAY)
+    play(export)
+    good = pointer("good-clever")
+    night = play(changed(without(export, "p5"), "students.csv", "p1", "Last_name", "Newfeather"), only="sch1")
+    assert set(night.states.values()) == {"success"}
+    state = canvas.state()
+    assert "p5" in live(state["users"], "user_id")
+    assert [one["name"] for one in state["users"] if one["user_id"] == "p1"] == ["Aoife Newfeather"]
+    assert pointer("good-clever") == good
+    assert pointer("tested")["scope"] == "sch1"
+
+
+def test_only_what_is_not_there_fails_at_the_plan(play: Play, canvas: Canvas) -> None:
+    night = play(tables(TODAY), only="nowhere")
+    assert night.states["plan"] == "failed"
+    assert "step plan failed: `only` names neither a school" in str(night.errors["verdict"])
+    assert canvas.imports() == []
+
+
+def test_resync_sends_again_what_is_live(play: Play, canvas: Canvas) -> None:
+    export = tables(TODAY)
+    play(export)
+    assert play(export).kept["plan", "return_value"]["counts"]["free"] == 0
+    night = play(export, resync=True)
+    lines = night.folder("plan") / "plan.json"
+    assert night.kept["plan", "return_value"]["counts"]["free"] == 12 + 2 + 8 + 5
+    assert "resend" in lines.read_text(encoding="utf-8")
+    assert FAMILY not in lines.read_text(encoding="utf-8")
+    assert len(canvas.imports()) == 2
