@@ -94,7 +94,7 @@ class Loading:
             return self._done(night, sent, settled)
         if sent.is_empty():
             return self._done(night, sent, None)
-        if base["version"] == 0 and self.hook.holds_sis_users():
+        if self.ledger.versions()[0] == 0 and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
                 "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roster.errors import CanvasFault
+from roster.errors import RosterError
 from roster.ledger import Ledger
 from roster.store import Store
 from roster.tenants import Tenant
@@ -78,10 +79,10 @@ NIGHT = st.tuples(st.lists(_changes(), max_size=3), st.lists(st.one_of(REQUESTS,
 
 
 def play(nights: Nights, source: School, faults: list[Fault]) -> None:
-    """A night as it comes: it ends, or something of Canvas ends it."""
+    """A night as it comes: it ends, or an error of ours ends it."""
     for name, options in faults:
         nights.canvas.fault(name, **options)
-    with contextlib.suppress(CanvasFault):
+    with contextlib.suppress(RosterError):
         nights.play(source)
     nights.assert_honest()
     if not nights.canvas.imports() or all(one["ended_at"] for one in nights.canvas.imports()):
@@ -112,11 +113,12 @@ def test_after_any_nights_one_without_faults_puts_everything_right(
             play(nights, source, faults)
         canvas.clear_faults()
         nights.patience = 20
+        time.sleep(0.3)  # whatever is late has come
         nights.play(source)
-        while nights.held():
-            nights.play(source)
-        nights.play(source)  # what came late is sent again
         nights.assert_right(source)
+        if nights.held():  # what Canvas may not even have yet trips a limit for small schools, once
+            nights.play(source)
+            nights.assert_right(source)
         posted = len(canvas.imports())
         nights.play(source)
         assert len(canvas.imports()) == posted

@@ -1,0 +1,233 @@
+"""One import from the lock to the settled journal: what is waited for, written and counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from roster.errors import CanvasNotEmpty, CanvasTokenDead, CanvasWrongHost, LedgerMoved
+from roster.ledger import SENT, Intent, Ledger
+from roster.steps import Done, Night
+from roster.steps.plan import Asked, make_plan
+from roster.store import Store
+from roster.tenants import SafetySettings, Tenant
+from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.loading import Loading, Wait, loading_for, over_budget, rows_of
+from roster_sandbox.canvas import Canvas, running_canvas
+from tests.nights import finish, night_of
+from tests.nights.small import School, school, write_artefact
+
+AT = datetime(2016, 2, 1, 7, tzinfo=UTC)
+TENANT = Tenant.model_validate(
+    {
+        "id": "sample",
+        "name": "Sample",
+        "timezone": "America/New_York",
+        "sources": [{"name": "clever", "system": "clever_csv", "connection": "clever_files"}],
+        "canvas": {"test": {"connection": "canvas_test", "hosts": ["127.0.0.1"]}},
+    }
+)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
+    with running_canvas(tmp_path / "canvas", root_account_id=31) as running:
+        connection = {"conn_type": "canvas", "host": running.url, "password": running.token}
+        monkeypatch.setenv("AIRFLOW_CONN_CANVAS_TEST", json.dumps(connection))
+        monkeypatch.setattr(CanvasHook, "retry_delays", ())
+        yield running
+
+
+@pytest.fixture
+def loading(stand_in: Canvas, tmp_path: Path) -> Loading:
+    return loading_for(Store(str(tmp_path / "home")), TENANT, "test")
+
+
+def planned(loading: Loading, source: School, day: int = 0) -> tuple[Night, Done]:
+    night = night_of(Path(loading.ledger.store.root), TENANT, AT + timedelta(days=day))
+    return night, make_plan(night, write_artefact(night, source)["path"], loading.ledger, Asked())
+
+
+def load(loading: Loading, source: School, day: int = 0) -> Done:
+    night, plan = planned(loading, source, day)
+    done: Done = finish(lambda: loading.load(night, plan["path"]), loading)
+    return done
+
+
+def test_the_ledger_belongs_to_host_and_root_account(loading: Loading, stand_in: Canvas) -> None:
+    assert (loading.ledger.host, loading.ledger.account) == (stand_in.url.removeprefix("http://"), "31")
+    other = TENANT.model_copy(update={"canvas": TENANT.canvas.model_copy(update={"test": _elsewhere()})})
+    with pytest.raises(CanvasWrongHost):
+        loading_for(loading.ledger.store, other, "test")
+    stand_in.fault("token_dead", path="accounts/self$")
+    with pytest.raises(CanvasTokenDead):
+        loading_for(loading.ledger.store, TENANT, "test")
+
+
+def _elsewhere() -> object:
+    return TENANT.canvas.test.model_copy(update={"hosts": ()})
+
+
+def test_nothing_open_is_nothing_to_wait_for(loading: Loading, stand_in: Canvas) -> None:
+    stand_in.fault("token_dead")  # it does not even ask
+    assert loading.settle_open() is None
+
+
+def test_an_import_is_waited_for_since_it_was_written(loading: Loading, stand_in: Canvas) -> None:
+    stand_in.fault("stuck", state="created")
+    night, plan = planned(loading, school())
+    posted = loading.load(night, plan["path"])
+    assert isinstance(posted, Wait)
+    (shown,) = stand_in.imports()
+    begun = max(_opened(loading).written, datetime.fromisoformat(shown["created_at"]))
+    assert posted == Wait(begun, import_id=str(shown["id"]))
+    assert loading.settle_open() == posted == loading.load(night, plan["path"])
+
+
+def test_what_canvas_does_not_show_is_waited_for_until_an_instant(loading: Loading) -> None:
+    intent = _an_intent(loading)
+    assert loading.settle_open() == Wait(intent.written, until=intent.written + timedelta(minutes=5))
+    just = dataclasses.replace(loading, now=lambda: intent.written + timedelta(minutes=5, microseconds=-1))
+    assert isinstance(just.settle_open(), Wait)
+    due = dataclasses.replace(loading, now=lambda: intent.written + timedelta(minutes=5))
+    assert due.settle_open() is None
+    settled = loading.ledger.settled(1)
+    assert (settled.outcome, settled.import_id) == ("abandoned", None)
+    assert loading.ledger.current()[1:2] == (intent.state,)
+
+
+def test_who_is_given_up_meanwhile_does_not_post(loading: Loading, stand_in: Canvas) -> None:
+    night, plan = planned(loading, school())
+    slow = dataclasses.replace(loading, ledger=GivenUp(loading.ledger.store, loading.ledger.host, "31"))
+    with pytest.raises(LedgerMoved):
+        slow.load(night, plan["path"])
+    assert stand_in.imports() == []
+
+
+class GivenUp(Ledger):
+    """Another process gives an intent up as soon as it is written."""
+
+    def intend(self, sent: pl.DataFrame, **facts: object) -> Intent:
+        intent = super().intend(sent, **facts)  # type: ignore[arg-type]
+        nothing = pl.DataFrame(schema={"file": pl.String, "row": pl.Int64, "outcome": pl.String})
+        self.settle(intent, nothing, outcome="abandoned", import_id=None, now=datetime.now(UTC))
+        return intent
+
+
+def test_a_canvas_with_people_of_another_ledger_is_left_alone(
+    loading: Loading, stand_in: Canvas, tmp_path: Path
+) -> None:
+    load(loading, school())
+    stranger = dataclasses.replace(
+        loading, ledger=Ledger(Store(str(tmp_path / "other home")), loading.ledger.host, loading.ledger.account)
+    )
+    with pytest.raises(CanvasNotEmpty):
+        load(stranger, school())
+    assert len(stand_in.imports()) == 1
+    assert stranger.ledger.versions() == (0, 0)
+
+
+def test_a_plan_made_before_another_import_was_settled_is_not_sent(loading: Loading, stand_in: Canvas) -> None:
+    night, plan = planned(loading, school())
+    load(loading, school(), day=1)
+    with pytest.raises(LedgerMoved):
+        loading.load(night, plan["path"])
+    assert len(stand_in.imports()) == 1
+
+
+def test_the_folder_of_a_load_tells_what_became_of_it(loading: Loading, stand_in: Canvas) -> None:
+    stand_in.fault("refuse_rows", file="user_observers")
+    done = load(loading, school())
+    store = loading.ledger.store
+    content = store.read_json(f"{done['path']}/load.json")
+    settled = loading.ledger.settled(1)
+    assert content["outcome"] == "taken"
+    assert content["workflow_state"] == "imported_with_messages"
+    assert (content["identifier"], content["version"], content["import_id"]) == (settled.identifier, 1, "1")
+    assert content["counts"]["refused"] == content["counts"]["newly_refused"] == 4
+    assert content["doubts"] == []
+    assert content["statistics"]["total_state_changes"] > 0
+    assert [(line["rule"], line["rows"], line["again"]) for line in content["problems"]] == [
+        ("canvas-unknown-message", 4, 0)
+    ]
+    problems = pl.read_parquet(store.local_path(done["path"]) / "problems.parquet")
+    assert problems["file"].unique().to_list() == ["user_observers.csv"]
+    assert problems["row"].sort().to_list() == [2, 3, 4, 5]
+    assert store.read(f"{done['path']}/import.zip") == stand_in.upload(1)
+    assert done["counts"] == {**content["counts"], "import_id": "1"}
+
+
+def test_too_many_newly_refused_rows_are_over_the_budget(loading: Loading, stand_in: Canvas) -> None:
+    stand_in.fault("refuse_rows", file="enrollments")
+    first = load(loading, school())["counts"]
+    assert (first["newly_refused"], first["over_budget"]) == (28, True)
+    again = load(loading, school(), day=1)["counts"]
+    assert (again["refused"], again["newly_refused"], again["over_budget"]) == (28, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("refused", "rows", "over"), [(0, 0, False), (10, 10, False), (11, 550, False), (11, 549, True), (12, 100, True)]
+)
+def test_the_refusal_budget_is_a_share_above_a_number(refused: int, rows: int, over: bool) -> None:
+    assert over_budget(refused, rows, SafetySettings()) is over
+
+
+def test_rows_of_an_import_are_told_apart_by_file_and_keep_their_order() -> None:
+    lines = [
+        ("users.csv", 2, "b", '{"user_id":"b","login_id":"Bé"}', "user_id,login_id"),
+        ("users.csv", 3, "a", '{"user_id":"a","login_id":null}', "user_id,login_id"),
+        ("sections.csv", 2, "s", '{"section_id":"s","name":"1,\\"2\\""}', "section_id,name"),
+    ]
+    sent = pl.DataFrame(
+        [
+            {"file": file, "row": row, "key": key, "action": "create", "old": None, "new": new, "columns": columns}
+            for file, row, key, new, columns in lines
+        ],
+        schema=SENT,
+    )
+    tables = rows_of(sent)
+    assert list(tables) == ["users.csv", "sections.csv"]
+    assert tables["users.csv"].to_dict(as_series=False) == {"user_id": ["b", "a"], "login_id": ["Bé", None]}
+    assert tables["sections.csv"].rows() == [("s", '1,"2"')]
+
+
+@pytest.mark.parametrize("ended", ["restored", "restoring", "aborted"])
+def test_an_import_that_somebody_undoes_is_in_doubt(loading: Loading, stand_in: Canvas, ended: str) -> None:
+    night, plan = planned(loading, school())
+    waits = loading.load(night, plan["path"])
+    assert isinstance(waits, Wait)
+    found = loading.hook.sis_import(str(waits.import_id))
+
+    class Undone(CanvasHook):
+        def sis_imports(self, created_since: datetime | None = None) -> list[object]:  # type: ignore[override]
+            return [msgspec_replace(found, ended)]
+
+    undone = dataclasses.replace(loading, hook=Undone("canvas_test", "test", ("127.0.0.1",)))
+    done = undone.load(night, plan["path"])
+    assert isinstance(done, dict)
+    assert done["counts"]["doubt"] == done["counts"]["rows"] == len(school().known())
+
+
+def msgspec_replace(found: object, state: str) -> object:
+    import msgspec
+
+    return msgspec.structs.replace(found, workflow_state=state)  # type: ignore[type-var]
+
+
+def _opened(loading: Loading) -> Intent:
+    intent = loading.ledger.open_intent()
+    assert intent is not None
+    return intent
+
+
+def _an_intent(loading: Loading, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Intent:
+    """One that was written and never posted."""
+    night, plan = planned(loading, school())
+    sent = pl.read_parquet(loading.ledger.store.local_path(plan["path"]) / "sent.parquet")
+    return loading.ledger.intend(sent, plan_hash="p", state="empty", sequence=1, run=night.run.path, now=now())
