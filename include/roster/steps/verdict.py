@@ -218,7 +218,11 @@ def _messages(night: Night, transform_path: str, load_path: str, target: Path) -
             on=["table", "record"],
             how="left",
         )
-        .with_columns(pl.when(pl.col("key").is_null()).then(None).otherwise(pl.col("source_file").fill_null(_GONE)))
+        .with_columns(
+            source_file=pl.when(pl.col("key").is_not_null() & pl.col("source_file").is_null())
+            .then(pl.lit(_GONE))
+            .otherwise("source_file")
+        )
         .select("source_file", "source_row", "school", "file", "row", "outcome", "rule", "message", "advice")
         .sort("file", "row", nulls_last=True)
     )

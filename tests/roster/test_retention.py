@@ -1,0 +1,141 @@
+"""What is removed after a tenant's retention, and what never is."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from roster.ledger import Ledger
+from roster.retention import ledgers_of, prune
+from roster.runs import Run, pointed
+from roster.steps.plan import Asked
+from tests.five_pupils import PERSONAL, PUPILS, changed, tables, without
+from tests.paper import START, Paper
+
+EXPORT = tables(START.date())
+LATER = START + timedelta(days=90)
+
+
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+
+
+def renamed(name: str) -> dict[str, list[list[str]]]:
+    return changed(EXPORT, "students.csv", "p1", "Last_name", name)
+
+
+def test_what_is_named_stays_and_the_rest_goes(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    for name in ("Une", "Deux", "Trois"):
+        paper.play(renamed(name))
+    held = paper.play(without(renamed("Trois"), "p2", "p3", "p4", "p5"))
+    only = paper.play(renamed("Quatre"), Asked(only="sch1"))
+    assert [held.json("plan", "plan.json")["held_hash"] is None, only.json("plan", "plan.json")["held_hash"]] == [
+        False,
+        None,
+    ]
+    runs = paper.store.names("runs/fern")
+    good, tested = (pointed(paper.store, "fern", name) for name in ("good-clever", "tested"))
+    assert good is not None
+    assert tested is not None
+    ledgers = ledgers_of(paper.store, paper.tenant)
+    assert [(one.host, one.account) for one in ledgers] == [(paper.ledger.host, paper.ledger.account)]
+    version, _, rows = paper.ledger.current()
+
+    removed = prune(paper.store, paper.tenant, ledgers, LATER)
+
+    kept = {f"runs/fern/{name}" for name in paper.store.names("runs/fern")}
+    assert kept == {good["path"].rpartition("/extract.")[0], tested["run"], held.night.run.path, only.night.run.path}
+    assert removed["runs"] == len(runs) - len(kept) > 0
+    assert removed["ledger files"] > 0
+    assert removed["artefacts"] == removed["runs"]
+    assert paper.ledger.current()[0] == version
+    assert paper.ledger.current()[2].equals(rows)
+    assert not any(prune(paper.store, paper.tenant, ledgers, LATER).values())
+    assert paper.play(renamed("Quatre")).reasons == []
+
+
+def test_what_a_run_came_to_is_kept_without_anybody_in_it(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    first = paper.play(renamed("Une"))
+    for _ in range(2):
+        paper.play(EXPORT)
+    prune(paper.store, paper.tenant, [paper.ledger], LATER)
+    assert not paper.store.exists(first.night.run.path)
+    text = paper.store.read(f"history/fern/{first.night.run.name}.json").decode()
+    report = json.loads(text)
+    assert report["plan"]["counts"]["totals"]["free"] == 31
+    assert len(report["plan"]["free_hash"]) == 64
+    assert [
+        word for word in (*PERSONAL, *PUPILS, "Une") if f'"{word}"' in text or (word in PERSONAL and word in text)
+    ] == []
+
+
+def test_young_runs_and_strange_folders_stay(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    for _ in range(3):
+        paper.play(EXPORT)
+    paper.store.write("runs/fern/lost+found/x", b"")
+    assert not any(prune(paper.store, paper.tenant, [paper.ledger], START + timedelta(days=20)).values())
+    prune(paper.store, paper.tenant, [paper.ledger], LATER)
+    assert "lost+found" in paper.store.names("runs/fern")
+
+
+def test_a_run_without_a_verdict_leaves_a_line(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    run = Run(paper.store, "fern", "20260101T000000Z-abc")
+    with run.write("check") as step:
+        (step.folder / "check.json").write_text("{}", encoding="utf-8")
+    assert prune(paper.store, paper.tenant, [], LATER)["runs"] == 1
+    assert paper.store.read_json(f"history/fern/{run.name}.json") == {"run": run.path, "failed": ["it had no verdict"]}
+
+
+def test_an_open_import_keeps_its_run_and_its_rows(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    played = paper.play(EXPORT)
+    for _ in range(2):
+        paper.play(renamed("Deux"))
+    sent = played.table("plan", "sent.parquet")
+    intent = paper.ledger.intend(
+        sent, plan_hash="h", state=paper.ledger.current()[1], sequence=9, run=played.night.run.path, now=START
+    )
+    prune(paper.store, paper.tenant, [paper.ledger], LATER)
+    assert paper.store.exists(played.night.run.path)
+    assert paper.ledger.sent(intent).equals(sent)
+
+
+def test_an_abandoned_import_keeps_its_rows_while_it_may_turn_up(tmp_path: Path) -> None:
+    paper = Paper(tmp_path, retention="1 days")
+    played = paper.play(EXPORT)
+    sent, moment = played.table("plan", "sent.parquet"), LATER - timedelta(days=10)
+    intent = paper.ledger.intend(
+        sent, plan_hash="h", state=paper.ledger.current()[1], sequence=9, run=played.night.run.path, now=moment
+    )
+    late = paper.ledger.settle(
+        intent, sent.clear().select("file", "row", outcome="action"), outcome="abandoned", import_id=None, now=moment
+    )
+    paper.nights = (LATER - START).days - 5
+    paper.play(renamed("Deux"))
+    prune(paper.store, paper.tenant, [paper.ledger], LATER)
+    assert paper.ledger.sent(late).equals(sent)
+    prune(paper.store, paper.tenant, [paper.ledger], LATER + timedelta(days=60))
+    assert not paper.store.exists(late.sent)
+
+
+def test_old_requests_go(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    for name, moment in (("old", START), ("new", LATER)):
+        paper.store.write(f"requests/fern/{name}.json", json.dumps({"at": moment.isoformat()}).encode())
+    assert prune(paper.store, paper.tenant, [], LATER)["requests"] == 1
+    assert paper.store.names("requests/fern") == ["new.json"]
+
+
+def test_a_tenant_without_runs(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    assert ledgers_of(paper.store, paper.tenant) == []
+    assert not any(prune(paper.store, paper.tenant, [Ledger(paper.store, "h", "1")], LATER).values())
