@@ -36,7 +36,6 @@ def _settings(home: Path) -> dict[str, str]:
         # A file: Airflow refuses SQLite in memory.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow' / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "airflow" / "logs"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AWS_EC2_METADATA_DISABLED": "true",
         "GX_ANALYTICS_ENABLED": "false",
         "ROSTER_HOME": str(home / "roster"),

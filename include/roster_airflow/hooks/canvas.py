@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from requests import PreparedRequest, Request, RequestException, Response, Session
 from requests.utils import default_headers
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
@@ -22,6 +23,7 @@ from roster.errors import (
     CanvasUnreachable,
     CanvasWrongHost,
     RosterError,
+    TenantFileWrong,
 )
 from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
 from roster_airflow.hooks.canvas_replies import (
@@ -99,7 +101,13 @@ class CanvasHook(HttpHook):
     def address(self) -> Address:
         """Where the connection points, checked; CanvasWrongHost where the environment is another."""
         if self._address is None:
-            self._address = self._locate(self.get_connection(self.canvas_conn_id))
+            try:
+                connection = self.get_connection(self.canvas_conn_id)
+            except AirflowNotFoundException:
+                name = self.canvas_conn_id
+                message = f"there is no connection {name}: give it as AIRFLOW_CONN_{name.upper()} or in a secrets backend"
+                raise TenantFileWrong(message) from None
+            self._address = self._locate(connection)
         return self._address
 
     def root_account(self) -> RootAccount:

@@ -72,7 +72,6 @@ def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] |
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "false",
         "ROSTER_HOME": str(places.home),
         "ROSTER_TENANTS": str(places.tenants),

@@ -23,6 +23,7 @@ from roster.errors import (
     CanvasTokenDead,
     CanvasUnreachable,
     CanvasWrongHost,
+    TenantFileWrong,
 )
 from roster_airflow.hooks.canvas import CanvasHook
 from tests.roster_airflow.scripted import TOKEN, Answer, Asked, Scripted, scripted_server
@@ -379,3 +380,8 @@ def test_a_link_for_a_person(canvas: Scripted) -> None:
 def test_times_without_a_date_sort_last(canvas: Scripted) -> None:
     canvas.says(Answer({"sis_imports": [an_import(1, created_at=None), an_import(2)]}))
     assert [one.id for one in a_hook(canvas).sis_imports(datetime(2026, 1, 1, tzinfo=UTC))] == ["2", "1"]
+
+
+def test_a_connection_that_nobody_gave_is_named_with_the_way_to_give_it() -> None:
+    with pytest.raises(TenantFileWrong, match="no connection nowhere: give it as AIRFLOW_CONN_NOWHERE"):
+        _ = CanvasHook("nowhere", "test").address

@@ -48,8 +48,8 @@ def test_listing_one_port_does_not_list_another() -> None:
         canvas_address("lms.banksia.example", None, 8444, "test", ["lms.banksia.example:8443"])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.8.8"])
-def test_only_loopback_may_do_without_https(host: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.8.8", "sandbox-canvas"])
+def test_only_loopback_and_container_names_may_do_without_https(host: str) -> None:
     assert canvas_address(host, "http", 8080, "production").url == f"http://{host}:8080"
     with pytest.raises(CanvasWrongHost, match="https"):
         canvas_address("banksia.instructure.com", "http", None, "production")
