@@ -105,7 +105,7 @@ class CanvasHook(HttpHook):
                 connection = self.get_connection(self.canvas_conn_id)
             except AirflowNotFoundException:
                 name = self.canvas_conn_id
-                message = f"there is no connection {name}: give it as AIRFLOW_CONN_{name.upper()} or in a secrets backend"
+                message = f"there is no connection {name}: give it as AIRFLOW_CONN_{name.upper()} or as a secret"
                 raise TenantFileWrong(message) from None
             self._address = self._locate(connection)
         return self._address
