@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ import polars as pl
 
 from roster import answers
 from roster.canvas.bundle import write_zip
-from roster.errors import CanvasFault, CanvasNotEmpty, CanvasUnreachable, LedgerMoved
+from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, LedgerMoved
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
@@ -33,6 +33,7 @@ LATE = timedelta(minutes=5)
 INITIALIZING = timedelta(hours=1)
 # Canvas's clock is not ours: what it lists as older than the intent may be the intent's import all the same.
 CLOCKS_APART = timedelta(days=1)
+GIVEN_UP = 6
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Loading:
         watched = {late.identifier: late for late in self.ledger.watched(self.now())}
         if not watched:
             return None
-        for found in self.hook.sis_imports(min(late.written for late in watched.values()) - CLOCKS_APART):
+        for found in self._imports_since(min(late.written for late in watched.values())):
             late = watched.get(found.diffing_data_set_identifier or "")
             if late is None or (late.outcome == "lost" and found.workflow_state == "initializing"):
                 continue
@@ -94,6 +95,7 @@ class Loading:
             return self._done(night, sent, settled)
         if sent.is_empty():
             return self._done(night, sent, None)
+        self._not_again_and_again(base)
         if self.ledger.versions()[0] == 0 and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
@@ -147,9 +149,22 @@ class Loading:
                 self._abandon(intent)
                 raise
 
+    def _not_again_and_again(self, base: Mapping[str, Any]) -> None:
+        """Raise CanvasStuck where nothing has happened since the plan but imports that were given up."""
+        version, state, _ = self.ledger.current()
+        if state == base["state"] and version - base["version"] >= GIVEN_UP:
+            message = (
+                f"{version - base['version']} imports were posted for this plan and Canvas shows none of them: see in "
+                "Canvas whether they came, and whether the clock here is right; then clear the run from its plan on"
+            )
+            raise CanvasStuck(message)
+
     def _find(self, intent: Intent) -> SisImport | None:
-        since = intent.written - CLOCKS_APART
-        return next((one for one in self.hook.sis_imports(since) if one.is_ours(intent.identifier)), None)
+        shown = self._imports_since(intent.written)
+        return next((one for one in shown if one.is_ours(intent.identifier)), None)
+
+    def _imports_since(self, written: datetime) -> list[SisImport]:
+        return self.hook.sis_imports(min(written, self.now()) - CLOCKS_APART)
 
     def _lost(self, found: SisImport, written: datetime) -> bool:
         begun = _end_of(found, written).since

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from roster.errors import CanvasTokenDead, CanvasUnreachable
+from roster.errors import CanvasStuck, CanvasTokenDead, CanvasUnreachable
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.loading import Wait
 from tests.nights.disturbed import Nights
@@ -164,7 +164,9 @@ def test_a_late_post_that_still_runs_is_waited_for(nights: Nights) -> None:
 
 def test_throttled_once_the_same_plan_goes_under_the_next_identifier(nights: Nights) -> None:
     nights.canvas.fault("throttle", method="POST", times=1)
+    began = nights.clock()
     nights.play(BEFORE)
+    assert nights.clock() - began < timedelta(minutes=5)  # nothing was taken, so there is nothing to look for
     first, second = (nights.loading.ledger.settled(version) for version in (1, 2))
     assert (first.outcome, second.outcome) == ("abandoned", "taken")
     assert first.plan_hash == second.plan_hash
@@ -180,6 +182,17 @@ def test_a_clock_that_runs_ahead_or_behind_posts_nothing_twice(nights: Nights) -
         nights.load(night, plan)
         assert len(nights.canvas.imports()) == number
     nights.assert_right(TONIGHT)
+
+
+def test_a_clock_that_is_days_ahead_does_not_post_for_ever(nights: Nights) -> None:
+    nights.play(BEFORE)
+    night, plan = nights.plan(TONIGHT)
+    nights.clock.forward(days=2)
+    with pytest.raises(CanvasStuck):
+        nights.load(night, plan)
+    assert len(nights.canvas.imports()) == 1 + 6
+    nights.assert_honest()
+    put_right(nights, THEN)  # with its clock set right
 
 
 def test_a_run_that_is_cleared_is_run_again_without_a_second_import(nights: Nights) -> None:

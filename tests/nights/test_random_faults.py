@@ -35,9 +35,10 @@ REQUESTS: st.SearchStrategy[Fault] = st.tuples(
         optional={"method": st.sampled_from(["GET", "POST"])},
     ),
 )
+TIMES = st.integers(1, 3)
 UPLOADS: st.SearchStrategy[Fault] = st.one_of(
-    st.tuples(st.just("cut_upload"), st.fixed_dictionaries({"bytes": st.integers(1, 3000), "times": st.integers(1, 3)})),
-    st.tuples(st.just("answer_lost"), st.fixed_dictionaries({"times": st.integers(1, 3)})),
+    st.tuples(st.just("cut_upload"), st.fixed_dictionaries({"bytes": st.integers(1, 3000), "times": TIMES})),
+    st.tuples(st.just("answer_lost"), st.fixed_dictionaries({"times": TIMES})),
     st.tuples(
         st.just("late_post"),
         st.fixed_dictionaries({"seconds": st.sampled_from([0.01, 0.1, 0.3]), "times": st.integers(1, 2)}),
@@ -68,7 +69,7 @@ def _changes() -> st.SearchStrategy[Change]:
         st.builds(lambda one, word: lambda now: now.renamed(one, word), PUPIL, st.sampled_from(["Ash", "Birch"])),
         st.builds(lambda one, where: lambda now: now.joining(where, one), PUPIL, SECTION),
         st.builds(lambda one, where: lambda now: now.leaving(where, one), PUPIL, SECTION),
-        st.builds(lambda name, word: lambda now: now.retitled(name, word), SECTION, st.sampled_from(["First", "Second"])),
+        st.builds(lambda one, word: lambda now: now.retitled(one, word), SECTION, st.sampled_from(["One", "Two"])),
         st.builds(lambda wheres: lambda now: now.with_pupil("p13", *wheres), st.sets(SECTION, max_size=2)),
         st.just(lambda now: now.without("p13")),
         st.just(lambda now: now.without("g4")),
@@ -89,9 +90,9 @@ def play(nights: Nights, source: School, faults: list[Fault]) -> None:
         nights.canvas.clear_faults()
 
 
-@given(days=st.lists(NIGHT, min_size=1, max_size=4))
+@given(days=st.lists(NIGHT, min_size=1, max_size=3))
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
