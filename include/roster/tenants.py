@@ -113,6 +113,7 @@ class CleverCsv(_Settings):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Names the source in tasks, reports and lineage."""
     system: Literal["clever_csv"]
+    """Kind of source."""
     connection: str
     """Airflow connection: type `fs` (extra `path`) for a folder or zip file, or `sftp`."""
     path: str = ""
@@ -153,14 +154,18 @@ class OrgFilter(_Settings):
     """Which schools are synced, by id or name, with * and ?."""
 
     include: tuple[str, ...] = ("*",)
+    """Schools that are synced. One taken off the list is left as it is in Canvas."""
     exclude: tuple[str, ...] = ()
+    """Schools that are not, although the list above has them."""
 
 
 class Exclusions(_Settings):
     """What is left out, with * and ?: classes by id, title or code, users by id."""
 
     classes: tuple[str, ...] = ()
+    """Classes by id, title or code."""
     users: tuple[str, ...] = ()
+    """Users by id."""
 
 
 class CourseSettings(_Settings):
@@ -169,6 +174,7 @@ class CourseSettings(_Settings):
     per: Literal["section", "school_term_course"] = "section"
     """A course for each section, or one for each school, term and course of the source."""
     create: Literal["unpublished", "published"] = "unpublished"
+    """Whether pupils see a new course at once; a course that exists is left as it is."""
     short_name: Annotated[str, _template(NAME_FIELDS)] | None = None
     """Template; left out: {class} for a course per section, {course_code} else."""
     long_name: Annotated[str, _template(NAME_FIELDS)] | None = None
@@ -181,10 +187,13 @@ class IdTemplates(_Settings):
     user: UserTemplate | dict[Kind, UserTemplate] = "{sourced_id}"
     """One template, or one for each kind (student, staff, guardian)."""
     section: Annotated[str, _template(("class_id", "school_id", "session_id"))] = "{class_id}"
+    """Fields: {class_id}, {school_id}, {session_id}."""
     course: Annotated[str, _template(COURSE_FIELDS)] | None = None
     """Left out: {class_id} for a course per section, {school_id}-{session_id}-{course_id} else."""
     account: Annotated[str, _template(("org_id",))] = "{org_id}"
+    """Field: {org_id}."""
     term: Annotated[str, _template(("session_id",))] = "{session_id}"
+    """Field: {session_id}."""
 
 
 class ObserverSettings(_Settings):
@@ -200,9 +209,13 @@ class DropPolicy(_Settings):
     """The status that a row gets when its record is gone."""
 
     users: Literal["suspended", "deleted"] = "suspended"
+    """Of a person who is gone."""
     enrollments: Literal["inactive", "deleted", "completed"] = "inactive"
+    """Of an enrolment that is gone."""
     sections: Literal["keep", "deleted"] = "keep"
+    """Of a section that is gone; what it holds goes with it."""
     courses: Literal["keep", "completed", "deleted"] = "keep"
+    """Of a course that is gone; what it holds goes with it."""
 
 
 class SyncSettings(_Settings):
@@ -221,7 +234,9 @@ class SyncSettings(_Settings):
     ids: IdTemplates = IdTemplates()
     courses: CourseSettings = CourseSettings()
     section_name: Annotated[str, _template(NAME_FIELDS)] = "{class}"
+    """Template of a section's name."""
     names: Literal["preferred", "legal"] = "preferred"
+    """Which of two names Canvas shows, where the source has both."""
     roles: dict[str, str] = Field(default_factory=dict)
     """The source's role to Canvas's, beside student, teacher and aide (→ ta)."""
     observers: ObserverSettings = ObserverSettings()
@@ -236,8 +251,11 @@ class SafetySettings(_Settings):
     """What may change in a night before a person is asked."""
 
     deleted: Percent = 0.10
+    """How much of what Canvas has may be dropped in a night, per type and school and in total."""
     updated: Percent = 0.75
+    """The same for what is changed."""
     per_school: bool = True
+    """Judge each school by itself as well as the total."""
     at_least: Annotated[int, Field(ge=0)] = 10
     """A limit trips only above this many changes (small schools: above half)."""
     refused: Percent = 0.02
@@ -250,10 +268,13 @@ class Tenant(_Settings):
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
     """The file's name without .yaml; starts the names of its DAGs."""
     name: str
+    """What people call it: in the report and the DAGs' descriptions."""
     timezone: Annotated[str, AfterValidator(_timezone)]
+    """Time zone of the IANA list: of the schedule, of dates, and of what counts as today."""
     schedule: Annotated[str, AfterValidator(_cron)] | None = "0 2 * * *"
     """Cron expression in the tenant's time zone; null: only by hand."""
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+    """Where the roster comes from."""
     canvas: CanvasSettings
     sync: SyncSettings = SyncSettings()
     safety: SafetySettings = SafetySettings()

@@ -1,0 +1,142 @@
+"""Writes the table of keys into docs/tenant-file.md, from the models of `roster.tenants` and their docstrings.
+
+`python -m roster.tenant_page` writes the page; with `--check` it only says whether the page is stale. What stands
+around the table is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import types
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from roster import tenants
+from roster.tenants import Tenant
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tenant-file.md"
+BEGIN, END = "<!-- begin: python -m roster.tenant_page -->", "<!-- end: python -m roster.tenant_page -->"
+SPANS = tuple((unit, timedelta(**{f"{unit}s": 1})) for unit in ("day", "hour", "minute", "second"))
+
+
+def keys() -> Iterator[tuple[str, str, str, str]]:
+    """(key, type, default, meaning) of every key, in the order of the models; `sources[]` is each one of a list."""
+    yield from _keys(Tenant, "")
+
+
+def table() -> str:
+    """The keys as a table of Markdown."""
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in keys()]
+    return "\n".join(lines)
+
+
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """What the docstrings below a model's fields say, as one line each."""
+    body = ast.parse(inspect.getsource(model)).body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for field, after in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(after.value.value).split())
+    return found
+
+
+def _keys(model: type[BaseModel], above: str) -> Iterator[tuple[str, str, str, str]]:
+    said, hints = meanings(model), get_type_hints(model, include_extras=True)
+    for name, field in model.model_fields.items():
+        key, hint = f"{above}{name}", hints[name]
+        inner = _model(hint)
+        default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
+        if inner is None:
+            yield f"`{key}`", _type(hint), default, said[name]
+            continue
+        many = get_origin(_bare(hint)) is tuple
+        yield f"`{key}`", "list of mappings" if many else "mapping", default, inspect.cleandoc(inner.__doc__ or "")
+        yield from _keys(inner, f"{key}[]." if many else f"{key}.")
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _model(hint: Any) -> type[BaseModel] | None:
+    """The model that a key holds, alone or in a list."""
+    bare = _bare(hint)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return bare
+    return _model(get_args(bare)[0]) if get_origin(bare) is tuple else None
+
+
+def _type(hint: Any) -> str:
+    if hint == tenants.Percent:
+        return "percentage"
+    if hint == tenants.Duration:
+        return "time span"
+    bare = _bare(hint)
+    origin, inner = get_origin(bare), get_args(bare)
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in inner)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type(one) for one in inner)
+    if origin is tuple:
+        return f"list of {_type(inner[0])}s"
+    if origin is dict:
+        return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
+    words = {str: "text", bool: "`true` or `false`", int: "number", type(None): "null"}
+    return "template" if any("_template" in repr(one) for one in get_args(hint)[1:]) else words[bare]
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, timedelta):
+        return _span(value)
+    if isinstance(value, float):
+        return f"`{value * 100:g}%`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if value is None:
+        return "left out"
+    if isinstance(value, tuple | dict):
+        return ", ".join(f"`{one}`" for one in value) or "none"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def _span(value: timedelta) -> str:
+    unit, length = next((unit, length) for unit, length in SPANS if value % length == timedelta())
+    number = value // length
+    return f"`{number} {unit}{'' if number == 1 else 's'}`"
+
+
+def renewed(text: str) -> str:
+    """The page with a table that is current."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page, or with --check answer 1 if it is stale."""
+    parser = argparse.ArgumentParser(prog="python -m roster.tenant_page", description="Writes docs/tenant-file.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is stale")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page, if not docs/tenant-file.md")
+    options = parser.parse_args(arguments)
+    text = options.page.read_text(encoding="utf-8")
+    if options.check:
+        if text == renewed(text):
+            return 0
+        print(f"{options.page.name} is stale: run `python -m roster.tenant_page`")
+        return 1
+    options.page.write_text(renewed(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,267 @@
+"""`roster` from a shell: what it prints where, and with what it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from roster.runs import pointed
+from roster.steps.plan import Asked
+from roster.store import Store
+from roster.tenants import read_tenant
+from roster_airflow.cli import app
+from roster_airflow.loading import loading_for
+from roster_sandbox.canvas import Canvas, running_canvas
+from tests.five_pupils import changed, connections, deliver, tables, tenant_file, without
+from tests.nights import Folder, Played, night_of, play
+
+TODAY = datetime.now(UTC).date()
+EXPORT = tables(TODAY)
+
+Roster = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+
+
+@pytest.fixture
+def canvas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
+    monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path / "tenants"))
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home"))
+    tenant_file(tmp_path / "tenants")
+    deliver(tmp_path / "files", EXPORT)
+    with running_canvas(tmp_path / "canvas") as running:
+        for name, value in connections(running.url, running.token, tmp_path / "files").items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def roster(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+
+
+def answer(*arguments: str) -> Any:
+    """What a call prints as JSON; it prints nothing else."""
+    result = roster(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def a_night(tmp_path: Path, export: dict[str, Any] = EXPORT, asked: Asked | None = None) -> Played:
+    """A night that Airflow ran."""
+    tenant = read_tenant(tmp_path / "tenants" / "fern.yaml")
+    night = night_of(tmp_path / "home", tenant, datetime.now(UTC))
+    deliver(tmp_path / "files", export)
+    return play(night, Folder(tmp_path / "files"), loading_for(Store.home(), tenant, "test"), asked)
+
+
+def test_tenants(canvas: Canvas, tmp_path: Path) -> None:
+    assert answer("tenants") == [{"id": "fern", "name": "Fern Schools", "sources": ["clever"], "fault": None}]
+    (tmp_path / "tenants" / "gum.yaml").write_text("id: gum\n", encoding="utf-8")
+    result = roster("tenants")
+    assert result.exit_code == 2
+    assert "Fern Schools" in result.stdout
+    assert "gum.yaml:1: name: is missing" in result.stdout
+    assert json.loads(roster("tenants", "--json").stdout)[1]["id"] == "gum"
+
+
+def test_no_tenants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path))
+    assert roster("tenants").stdout == "Tenants: none\n"
+
+
+def test_check_shows_rows_and_findings(canvas: Canvas) -> None:
+    found = answer("check", "fern")
+    assert found["rows"]["users"] == 12
+    assert (found["quarantined"], found["stops"]) == (0, [])
+    result = roster("check", "fern")
+    assert result.exit_code == 0
+    assert "enrollments" in result.stdout
+    assert "0 records in quarantine" in result.stdout
+    assert canvas.imports() == []
+    assert Store.home().names("pointers/fern") == []
+
+
+def test_check_of_another_day(canvas: Canvas) -> None:
+    found = answer("check", "fern", "--as-of", "2200-01-01")
+    assert "no-current-term" in found["findings"]
+
+
+def test_a_stop_is_exit_code_1_and_one_line(canvas: Canvas, tmp_path: Path) -> None:
+    tenant_file(tmp_path / "tenants", rules={"class-without-students": "stop"})
+    deliver(tmp_path / "files", without_class(EXPORT))
+    for command in ("check", "plan"):
+        result = roster(command, "fern", "--json")
+        assert result.exit_code == 1
+        assert one_line(result) == "StoppedByRule: by class-without-students: nothing of such a night goes on"
+        assert command == "check" or result.stdout == ""
+    assert json.loads(roster("check", "fern", "--json").stdout)["stops"] == ["class-without-students"]
+
+
+def without_class(export: dict[str, Any]) -> dict[str, Any]:
+    return {**export, "enrollments.csv": [row for row in export["enrollments.csv"] if row[1] != "c2"]}
+
+
+def one_line(result: Result) -> str:
+    """What stands last on standard error, where there is no traceback."""
+    assert "Traceback" not in result.stderr + result.stdout
+    return result.stderr.splitlines()[-1]
+
+
+def test_plan_shows_the_difference_and_touches_nothing(canvas: Canvas, tmp_path: Path) -> None:
+    found = answer("plan", "fern", "--environment", "test")
+    assert found["counts"]["totals"]["free"] == 31
+    result = roster("plan", "fern")
+    assert "31 rows would be sent" in result.stdout
+    assert "Held: none" in result.stdout
+    assert canvas.imports() == []
+
+    a_night(tmp_path)
+    deliver(tmp_path / "files", without(EXPORT, "p2", "p3", "p4", "p5"))
+    result = roster("plan", "fern")
+    assert "limit-deleted" in result.stdout
+    assert "Held part: " in result.stdout
+    assert len(canvas.imports()) == 1
+
+
+def test_plan_says_when_an_import_is_open(canvas: Canvas, tmp_path: Path) -> None:
+    played = a_night(tmp_path)
+    ledger = loading_for(Store.home(), played.night.tenant, "test").ledger
+    sent = played.table("plan", "sent.parquet")
+    ledger.intend(
+        sent, plan_hash="h", state=ledger.current()[1], sequence=2, run=played.night.run.path, now=datetime.now(UTC)
+    )
+    result = roster("plan", "fern", "--json")
+    assert result.exit_code == 0
+    assert "has not been settled" in result.stderr
+    assert json.loads(result.stdout)["counts"]["totals"]["free"] == 0
+
+    result = roster("settle", "fern")
+    assert result.exit_code == 1
+    assert one_line(result).startswith("CanvasStuck: not settled yet: it is looked for until ")
+
+
+def test_settle(canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answer("settle", "fern") == {"outcome": "nothing was open", "version": 0}
+    tenant = read_tenant(tmp_path / "tenants" / "fern.yaml")
+    played = a_night(tmp_path)
+    loading = loading_for(Store.home(), tenant, "test")
+    deliver(tmp_path / "files", changed(EXPORT, "students.csv", "p1", "Last_name", "Other"))
+    made = answer("plan", "fern")
+    canvas.fault("slow_import", seconds=1)
+    loading.load(played.night, made["folder"])  # posted, and nobody waits for it
+    stuck = roster("settle", "fern")
+    assert stuck.exit_code == 1
+    assert "runs (--patience SECONDS waits for it)" in one_line(stuck)
+    monkeypatch.setattr("roster_airflow.cli.POLL_SECONDS", 0.1)
+    result = roster("settle", "fern", "--patience", "30")
+    assert result.stdout == "Settled: taken; the ledger is at version 2\n"
+
+
+def test_explain(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    found = answer("explain", "fern", "user", "p1")
+    assert found["ledger"]["state"] == "live"
+    assert found["sources"][0] == "clever: students.csv:2"
+    result = roster("explain", "fern", "class", "c1")
+    assert result.exit_code == 0
+    assert "sections.csv:2" in result.stdout
+    unknown = roster("explain", "fern", "user", "nobody")
+    assert unknown.exit_code == 2
+    assert one_line(unknown) == "RequestUnknown: no user of that id, neither in the last run nor in the ledger"
+
+
+def test_only_writes_a_request_that_a_night_takes(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    name = answer("only", "fern", "user", "p1")["request"]
+    other = roster("only", "fern", "class", "c2")
+    assert "Trigger fern_canvas_test with: only = only-" in other.stdout
+    export = changed(changed(EXPORT, "students.csv", "p1", "Last_name", "A"), "students.csv", "p2", "Last_name", "B")
+    played = a_night(tmp_path, export, Asked(only=name))
+    assert played.changes["key"].to_list() == ["p1"]
+    assert pointed(Store.home(), "fern", "tested")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("check", "nowhere"), 2),
+        (("plan", "nowhere", "--json"), 2),
+        (("explain", "fern", "pupil", "p1"), 2),
+        (("check", "fern", "--as-of", "today"), 2),
+        (("plan", "fern", "--environment", "production"), 2),
+        (("explain", "fern", "user", "p1"), 2),
+        ((), 2),
+    ],
+)
+def test_a_wrong_call(canvas: Canvas, arguments: tuple[str, ...], code: int) -> None:
+    result = roster(*arguments)
+    assert result.exit_code == code
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_tenant_file_is_told_by_file_line_and_key(canvas: Canvas, tmp_path: Path) -> None:
+    tenant_file(tmp_path / "tenants", retentoin="3 days")
+    result = roster("check", "fern")
+    assert result.exit_code == 2
+    assert one_line(result).startswith("TenantFileWrong: fern.yaml:1: retentoin: is not a key; allowed are: id, name,")
+
+
+def test_a_missing_connection_home_and_delivery(
+    canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "files" / "students.csv").unlink()
+    result = roster("check", "fern")
+    assert (result.exit_code, one_line(result)[:17]) == (1, "SourceIncomplete:")
+    monkeypatch.delenv("AIRFLOW_CONN_FERN_FILES")
+    result = roster("check", "fern")
+    assert (result.exit_code, one_line(result)[:16]) == (2, "TenantFileWrong:")
+    monkeypatch.delenv("AIRFLOW_CONN_FERN_CANVAS")
+    result = roster("settle", "fern")
+    assert result.exit_code == 2
+    assert one_line(result).startswith("TenantFileWrong: there is no connection fern_canvas: ")
+    monkeypatch.delenv("ROSTER_HOME")
+    assert "ROSTER_HOME is not set" in one_line(roster("check", "fern"))
+
+
+def test_another_tenant_folder_and_canvas_by_the_environment_alone(
+    canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answer("plan", "fern")["ledger"]["host"] == canvas.url.removeprefix("http://")
+    deliver(tmp_path / "other", without(EXPORT, "p4", "p5"))
+    tenant_file(tmp_path / "more", "gum")
+    with running_canvas(tmp_path / "canvas-2", root_account_id=7) as second:
+        monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path / "more"))
+        monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home-2"))
+        for name, value in connections(second.url, second.token, tmp_path / "other", "gum").items():
+            monkeypatch.setenv(name, value)
+        found = answer("plan", "gum")
+    assert found["ledger"] == {
+        **{"host": second.url.removeprefix("http://"), "account": "7"},
+        **{"version": 0, "state": "empty"},
+    }
+    assert found["counts"]["totals"]["free"] == 31 - 8
+    assert Store(str(tmp_path / "home")).names("runs/gum") == []
+    assert roster("plan", "fern").exit_code == 2
+
+
+def test_standard_output_is_json_only_in_a_process_of_its_own(canvas: Canvas) -> None:
+    """With Airflow's own logging, which a runner in this process does not see."""
+    command = [sys.executable, "-m", "roster_airflow.cli", "check", "fern", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)["rows"]["users"] == 12
