@@ -28,7 +28,8 @@ def parsed(file: Path, text: str) -> dict[Any, Any]:
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        message = f"{shown(file.name)}{line}: is not YAML: {getattr(fault, 'problem', None) or 'unreadable'}"
+        why = getattr(fault, "problem", None) or getattr(fault, "reason", None) or "unreadable"
+        message = f"{shown(file.name)}{line}: is not YAML: {why}"
         raise TenantFileWrong(message) from None
     except (ValueError, RecursionError) as fault:  # what looks like a date and is none; what holds itself
         message = f"{shown(file.name)}: holds a value that YAML can't make: {fault}"
@@ -93,12 +94,13 @@ def _told(fault: ValidationError) -> Iterator[tuple[Keys, Any]]:
     errors = [(_keys(error["loc"]), error) for error in fault.errors(include_url=False)]
     neither: set[Keys] = set()
     for path, error in errors:
-        others = [other for other in errors if other[0][: len(path)] == path]
-        if error["type"] == "too_short" and len(others) > 1:
+        same = [other["type"] for at, other in errors if at == path]
+        deeper = any(at[: len(path)] == path and len(at) > len(path) for at, _ in errors)
+        if error["type"] == "too_short" and deeper:
             continue  # it is not empty: what is in it is wrong
-        if error["type"] not in _NOT_THIS or len(others) == 1:
+        if error["type"] not in _NOT_THIS or (len(same) == 1 and not deeper):
             yield path, error
-        elif all(other["type"] in _NOT_THIS for _, other in others) and path not in neither:
+        elif not deeper and set(same) <= set(_NOT_THIS) and path not in neither:
             neither.add(path)
             yield path, {"type": "neither", "msg": "must be a text, or a mapping of keys to texts"}
 
