@@ -52,18 +52,15 @@ ANSWERS: dict[str, tuple[str, dict[str, Any], type[CanvasFault]]] = {
 
 
 def put_right(nights: Nights, source: School) -> None:
-    """A night without faults, after which Canvas is right, and one more, which has nothing to do."""
+    """A night without faults, after which Canvas is right and nothing is left to do."""
     nights.canvas.clear_faults()
     nights.play(source)
     nights.assert_right(source)
     if nights.held():  # what Canvas may not even have yet trips a limit for small schools, once
         nights.play(source)
         nights.assert_right(source)
-        assert not nights.held()
-    posted = len(nights.canvas.imports())
-    nights.play(source)
-    nights.assert_right(source)
-    assert len(nights.canvas.imports()) == posted
+    _, plan = nights.plan(source)
+    assert (plan["counts"]["free"], plan["counts"]["held"]) == (0, 0)
 
 
 def test_undisturbed_nights(nights: Nights) -> None:
@@ -75,6 +72,9 @@ def test_undisturbed_nights(nights: Nights) -> None:
     assert second["counts"]["sent"] == 2 + 3 + 4 + 1
     nights.assert_right(TONIGHT)
     put_right(nights, THEN)
+    posted = len(nights.canvas.imports())
+    assert nights.play(THEN)["counts"]["rows"] == 0
+    assert len(nights.canvas.imports()) == posted == 3
 
 
 @pytest.mark.parametrize("answer", ["throttled-403", "503-html", "token-dead", "no-permission-401"])
@@ -92,7 +92,11 @@ def test_a_canvas_that_can_not_be_looked_at_gets_nothing(nights: Nights, answer:
 
 @pytest.mark.parametrize(
     ("answer", "first"),
-    [*((name, False) for name in ANSWERS), ("500", True), ("no-answer", True), ("token-dead", True)],
+    [
+        *((name, False) for name in ANSWERS if name not in ("502-html", "no-permission-401")),
+        ("500", True),
+        ("no-answer", True),
+    ],
 )
 def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -> None:
     name, options, error = ANSWERS[answer]
@@ -118,8 +122,8 @@ def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -
 @pytest.mark.parametrize(
     ("place", "answer"),
     [
-        *(("list", name) for name in ("throttled-429", "500", "200-html", "token-dead", "no-permission-403")),
-        *(("errors", name) for name in ("throttled-403", "502-html", "200-html", "token-dead", "no-permission-401")),
+        *(("list", name) for name in ("throttled-429", "500", "token-dead")),
+        *(("errors", name) for name in ("throttled-403", "200-html", "no-permission-401", "no-permission-403")),
     ],
 )
 def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place: str) -> None:
@@ -143,14 +147,10 @@ def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place:
 @pytest.mark.parametrize(
     ("place", "answer"),
     [
-        *(("users", "throttled-403"), ("users", "200-html"), ("list", "throttled-429"), ("list", "502-html")),
-        *(
-            ("errors", "500"),
-            ("errors", "503-html"),
-            ("post", "throttled-403"),
-            ("post", "503-html"),
-            ("post", "200-html"),
-        ),
+        *(("users", name) for name in ("throttled-403", "200-html")),
+        *(("list", name) for name in ("throttled-429", "502-html")),
+        *(("errors", name) for name in ("500", "503-html")),
+        *(("post", name) for name in ("throttled-403", "503-html", "200-html")),
     ],
 )
 def test_what_passes_is_waited_out(nights: Nights, answer: str, place: str) -> None:
@@ -182,16 +182,13 @@ def test_a_token_that_dies_in_the_middle(nights: Nights, after: int) -> None:
         ("late_attachment", {"seconds": 60}, {"sent": 10}),
         ("refuse_file", {"file": "users"}, {"sent": 5, "refused": 5}),
         ("refuse_file", {"file": "enrollments"}, {"sent": 5, "refused": 5}),
-        ("refuse_file", {}, {"refused": 10}),
         ("refuse_rows", {"file": "users", "pattern": "p01"}, {"sent": 9, "refused": 1}),
         ("refuse_rows", {"file": "enrollments", "every": 2}, {"sent": 8, "refused": 2}),
         ("refuse_rows", {"message": "Nobody has seen these words before"}, {"refused": 10}),
-        ("fail_halfway", {"share": 0}, {"doubt": 10}),
         ("fail_halfway", {"share": 0.5}, {"doubt": 10}),
         ("fail_halfway", {"share": 1}, {"doubt": 10}),
         ("fail_halfway", {"share": 0.5, "state": "failed_with_messages"}, {"doubt": 10}),
         ("abort_halfway", {"share": 0.3}, {"doubt": 10}),
-        ("abort_halfway", {"share": 0.8}, {"doubt": 10}),
         ("wrong_counts", {"counts": {"users": -1}}, {"sent": 7, "doubt": 3}),
         ("wrong_counts", {"counts": {"enrollments": 1}}, {"sent": 5, "doubt": 5}),
     ],
