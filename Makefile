@@ -40,7 +40,7 @@ run: setup  ## sandbox, Airflow and one night over a generated district (ONCE=1:
 	@$(BIN)/python -m roster_sandbox.demo
 
 test: setup  ## all tests but the long end-to-end ones, with branch coverage of the library
-	$(BIN)/python -m pytest -m "not e2e" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --cov --cov-report=term
 
 e2e: setup  ## the long end-to-end tests
 	$(BIN)/python -m pytest -m e2e -rs
