@@ -23,7 +23,7 @@ def district(
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws the same district again.")] = 20_260_202,
     schools: Annotated[int, typer.Option(min=2)] = 3,
-    pupils: Annotated[int, typer.Option(min=150)] = 820,
+    pupils: Annotated[int, typer.Option(min=200)] = 820,
     teachers: Annotated[int, typer.Option(min=12, help="Six a school at least.")] = 75,
     control: Control = True,
 ) -> None:

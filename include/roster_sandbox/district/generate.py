@@ -10,7 +10,7 @@ from roster_sandbox.district import flaws, people, school
 from roster_sandbox.district.model import District, School, Staff, Teacher
 from roster_sandbox.district.people import Draw
 
-FEWEST = 150
+FEWEST = 200
 """Pupils below which a district is too small for its flaws and moves."""
 
 _PER_SCHOOL = 5

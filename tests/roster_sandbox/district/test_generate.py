@@ -131,12 +131,12 @@ def test_ids_are_nobody_elses(district: District) -> None:
 
 
 def test_too_small_a_district_is_refused() -> None:
-    with pytest.raises(ValueError, match="150 pupils"):
+    with pytest.raises(ValueError, match="200 pupils"):
         generate(pupils=149)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_small_districts_of_any_seed_have_all_flaws_and_move(seed: int) -> None:
-    small = generate(seed, schools=2, pupils=150, teachers=12)
+    small = generate(seed, schools=2, pupils=200, teachers=12)
     assert len(small.flaws) == 15
     assert len(moved(small, seed)[1]) == 12
