@@ -194,9 +194,19 @@ def test_every_row_has_one_outcome_and_what_is_sent_was_counted_and_not_refused(
 
 
 @pytest.mark.parametrize(("action", "outcome"), [("drop", "sent"), ("create", "refused")])
-def test_an_enrolment_that_went_with_its_person_is_what_its_drop_asked_for(action: str, outcome: str) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Attempted enrolling with deleted sis login north-p1 in section s",
+        "User not found for enrollment (User ID: north-p1)",
+        "Neither course nor section existed for user enrollment",
+    ],
+)
+def test_an_enrolment_that_went_with_its_person_is_what_its_drop_asked_for(
+    action: str, outcome: str, said: str
+) -> None:
     """Where users are dropped as `deleted`, Canvas passes over their enrolments' drops of the same import."""
     sent = SENT.with_columns(action=pl.lit(action))
-    message = ImportMessage("enrollments.csv", 2, "Attempted enrolling with deleted sis login north-p1 in section s")
+    message = ImportMessage("enrollments.csv", 2, said)
     found = read(sent, "imported_with_messages", ALL | {"enrollments": 2}, [message], EMPTY)
     assert outcomes(found)["enrollments.csv"] == [outcome, "sent", "sent"]
