@@ -18,8 +18,8 @@ ENDED = frozenset({"imported", "imported_with_messages", "failed_with_messages"}
 FINAL = ENDED | {"failed", "aborted"}
 BROKEN_OFF = "canvas-import-error"  # of messages.RULES: a part of the file may have been applied
 
-# What Canvas says of a drop whose person or section it has no more, as when it took the row along with a deleted user: it
-# is what was asked for.
+# What Canvas says of a drop whose person or section it has no more, as when the row went along with a deleted user:
+# it is what was asked for.
 GONE_ALREADY = (
     "canvas-enrollment-deleted-user",
     "canvas-enrollment-deleted-login",

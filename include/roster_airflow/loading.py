@@ -208,13 +208,44 @@ class Loading:
             problems=answer.problems,
         )
 
+    def settled_since(self, night: Night, moment: datetime) -> Done:
+        """What became of imports of other runs that were settled since then, as `settle`; an empty path if of none.
+
+        Writes settle.json (imports with their counts) and problems.parquet (answers.PROBLEMS): a night whose load was
+        broken off has reported nothing of it.
+        """
+        found = []
+        version, _ = self.ledger.versions()
+        while version > 0 and (settled := self.ledger.settled(version)).settled >= moment:
+            if settled.run != night.run.path and settled.outcome in ("taken", "lost"):
+                found.append(settled)
+            version -= 1
+        counts = {"host": self.ledger.host, "account": self.ledger.account, "version": self.ledger.versions()[0]}
+        if not found:
+            return {"path": "", "counts": counts}
+        imports = [
+            {
+                "import_id": one.import_id,
+                "run": one.run,
+                "outcome": one.outcome,
+                "counts": _row_counts(night, one.facts),
+            }
+            for one in found
+        ]
+        problems = [frame for one in found if (frame := self.ledger.problems(one)) is not None]
+        with night.run.write("settle") as step:
+            pl.concat([pl.DataFrame(schema=answers.PROBLEMS), *problems]).write_parquet(
+                step.folder / "problems.parquet"
+            )
+            write_json(step.folder, "settle.json", {"imports": imports})
+        return {"path": step.path, "counts": {**counts, "imports": len(imports)}}
+
     def _done(self, night: Night, sent: pl.DataFrame, settled: Settled | None) -> Done:
         """Write the load's folder from what the ledger keeps of it; without an import, that there was none."""
         facts = dict(settled.facts) if settled else {}
         problems = self.ledger.problems(settled) if settled else None
         problems = pl.DataFrame(schema=answers.PROBLEMS) if problems is None else problems
-        counts = {name: facts.get(name, 0) for name in ("rows", "sent", "refused", "newly_refused", "doubt")}
-        counts["over_budget"] = over_budget(counts["newly_refused"], counts["rows"], night.tenant.safety)
+        counts = _row_counts(night, facts)
         by_rule = problems.group_by("rule", "advice", "outcome").agg(rows=pl.len(), again=pl.col("again").sum())
         content: dict[str, Any] = {
             "outcome": settled.outcome if settled else "nothing to send",
@@ -234,6 +265,12 @@ class Loading:
             problems.write_parquet(step.folder / "problems.parquet")
             write_json(step.folder, "load.json", content)
         return {"path": step.path, "counts": {**counts, "import_id": content["import_id"]}}
+
+
+def _row_counts(night: Night, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows of an import by what became of them, and whether more were newly refused than the tenant allows."""
+    counts = {name: facts.get(name, 0) for name in ("rows", "sent", "refused", "newly_refused", "doubt")}
+    return {**counts, "over_budget": over_budget(counts["newly_refused"], counts["rows"], night.tenant.safety)}
 
 
 def _end_of(found: SisImport, written: datetime) -> Wait:

@@ -85,8 +85,9 @@ def play(night: Night, delivery: Any, loading: Loading, asked: Asked | None = No
     played.steps["check"] = checked = check(night, extracts)
     if not checked["counts"]["stops"]:
         played.steps["transform"] = transformed = transform(night, checked["path"], extracts)
+        began = datetime.now(UTC)
         finish(loading.settle_open, loading)
-        played.steps["settle"] = {"path": "", "counts": {}}
+        played.steps["settle"] = loading.settled_since(night, began)
         played.steps["plan"] = planned = make_plan(night, transformed["path"], loading.ledger, asked or Asked())
         played.steps["load"] = loaded = finish(lambda: loading.load(night, planned["path"]), loading)
         hand_on(

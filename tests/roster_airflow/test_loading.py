@@ -231,3 +231,34 @@ def _an_intent(loading: Loading, now: Callable[[], datetime] = lambda: datetime.
     night, plan = planned(loading, school())
     sent = pl.read_parquet(loading.ledger.store.local_path(plan["path"]) / "sent.parquet")
     return loading.ledger.intend(sent, plan_hash="p", state="empty", sequence=1, run=night.run.path, now=now())
+
+
+def test_what_became_of_another_runs_import_is_told_by_the_run_that_settled_it(
+    loading: Loading, stand_in: Canvas
+) -> None:
+    """A night whose load was broken off after its POST reports nothing of it; the next one does."""
+    night, plan = planned(loading, school())
+    stand_in.fault("refuse_rows", file="users", pattern="Tutor", message="Something broke with this user")
+    assert isinstance(loading.load(night, plan["path"]), Wait)
+
+    following = night_of(Path(loading.ledger.store.root), TENANT, AT + timedelta(days=1))
+    began = datetime.now(UTC)
+    finish(loading.settle_open, loading)
+    told = loading.settled_since(following, began)
+
+    assert told["counts"]["imports"] == 1
+    (one,) = following.store.read_json(f"{told['path']}/settle.json")["imports"]
+    assert (one["run"], one["outcome"]) == (night.run.path, "taken")
+    assert one["counts"]["refused"] > 0
+    problems = pl.read_parquet(following.store.local_path(told["path"]) / "problems.parquet")
+    assert "canvas-user-broke" in set(problems["rule"])
+
+
+def test_a_run_is_not_told_of_its_own_import_nor_of_older_ones(loading: Loading) -> None:
+    night, plan = planned(loading, school())
+    began = datetime.now(UTC)
+    finish(lambda: loading.load(night, plan["path"]), loading)
+    following = night_of(Path(loading.ledger.store.root), TENANT, AT + timedelta(days=1))
+
+    assert loading.settled_since(night, began)["path"] == ""
+    assert loading.settled_since(following, datetime.now(UTC))["path"] == ""

@@ -31,9 +31,7 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     taught = classes(roster, settings, as_of).filter(
         pl.col("section_id").is_not_null() & pl.col("course_id").is_not_null()
     )
-    taught = pl.concat(
-        [taught.select("class_id", "section_id", "school", "scope"), _unknown_classes(roster, settings)]
-    )
+    taught = pl.concat([taught.select("class_id", "section_id", "school", "scope"), _unknown_classes(roster, settings)])
     people = pl.concat(
         [members(roster, settings).select("user_id", who="sourced_id"), _unknown_people(roster, settings)]
     )

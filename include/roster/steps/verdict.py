@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,9 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
             _quarantine(night, check, step.folder / "quarantine.csv")
-        if (transform := outcome.path("transform")) and (load := outcome.path("load")):
-            _messages(night, transform, load, step.folder / "messages.csv")
+        loads = [path for name in ("settle", "load") if (path := outcome.path(name))]
+        if (transform := outcome.path("transform")) and loads:
+            _messages(night, transform, loads, step.folder / "messages.csv")
     counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
     return {"path": step.path, "counts": counts}, report["failed"]
 
@@ -110,6 +112,7 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
     for step, file in (
         ("check", "check.json"),
         ("transform", "artefact.json"),
+        ("settle", "settle.json"),
         ("plan", "plan.json"),
         ("load", "load.json"),
     ):
@@ -142,14 +145,23 @@ def _failed(outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
     if not outcome.handed_on:
         reasons.append(f"step hand_on failed: {outcome.faults.get('hand_on', 'see its task log')}")
     load = report["load"]
-    if load and load["counts"]["over_budget"]:
-        new, total = load["counts"]["newly_refused"], load["counts"]["rows"]
-        reasons.append(f"Canvas newly refused {new} of {total} rows, more than the tenant's budget (safety.refused)")
+    for one in [*_earlier(report), *([load] if load else [])]:
+        if one["counts"]["over_budget"]:
+            new, total = one["counts"]["newly_refused"], one["counts"]["rows"]
+            reasons.append(
+                f"Canvas newly refused {new} of {total} rows, more than the tenant's budget (safety.refused)"
+            )
     if load and load["outcome"] == "lost":
         reasons.append("Canvas never started the import: its rows are in doubt and are sent again")
     if load and load["doubts"]:
         reasons += [f"rows in doubt, sent again next time: {doubt}" for doubt in load["doubts"]]
     return reasons
+
+
+def _earlier(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The imports of other runs that this one settled."""
+    settled: list[dict[str, Any]] = (report["settle"] or {}).get("imports", [])
+    return settled
 
 
 def _notices(report: Mapping[str, Any]) -> list[str]:
@@ -158,6 +170,15 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
         if evidence and not evidence["proven"]:
             notices.append(f"source {source} proves no absence: {'; '.join(evidence['reasons']) or 'no reason given'}")
     check, plan, load = (report[step] for step in ("check", "plan", "load"))
+    said = {reason for evidence in report["sources"].values() if evidence for reason in evidence["reasons"]}
+    if report["transform"]:
+        notices += [reason for reason in report["transform"]["standing"]["reasons"] if reason not in said]
+    for one in _earlier(report):
+        taken, refused, doubt = (one["counts"][name] for name in ("sent", "refused", "doubt"))
+        notices.append(
+            f"import {one['import_id']} of the run {one['run']} was settled in this one: "
+            f"{taken} rows taken, {refused} refused, {doubt} in doubt"
+        )
     if check and check["counts"]["quarantined"]:
         notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
     if plan:
@@ -192,10 +213,11 @@ def _quarantine(night: Night, check_path: str, target: Path) -> None:
     _write_csv(target, (*columns, "what to do"), rows)
 
 
-def _messages(night: Night, transform_path: str, load_path: str, target: Path) -> None:
+def _messages(night: Night, transform_path: str, load_paths: Sequence[str], target: Path) -> None:
     """One line per message of Canvas: source row, school, file, what is wrong, what to do."""
-    with reading(night.store, load_path) as folder:
-        problems = pl.read_parquet(folder / "problems.parquet")
+    with ExitStack() as stack:
+        folders = [stack.enter_context(reading(night.store, path)) for path in load_paths]
+        problems = pl.concat([pl.read_parquet(folder / "problems.parquet") for folder in folders])
     if problems.is_empty():
         return
     with reading(night.store, transform_path) as folder:

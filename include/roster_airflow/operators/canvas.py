@@ -45,8 +45,7 @@ class CanvasSettleOperator(BaseOperator):
             loading = self._loading(night)
             if wait := loading.settle_open():
                 self._defer(context, loading, wait)
-            host, account = loading.ledger.host, loading.ledger.account
-            return {"path": "", "counts": {"host": host, "account": account, "version": loading.ledger.versions()[0]}}
+            return loading.settled_since(night, context["dag_run"].run_after)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> Done:
         """What was waited for has come: from the start again, which finds it."""

@@ -212,6 +212,25 @@ def test_an_import_that_was_lost_or_left_in_doubt_fails(paper: Paper) -> None:
     ]
 
 
+def test_an_import_of_an_earlier_run_is_told_by_the_run_that_settled_it(paper: Paper) -> None:
+    paper.canvas.refuses["users.csv", "p3"] = "nothing known"
+    played = paper.play(EXPORT)
+    counts = {"rows": 31, "sent": 10, "refused": 20, "newly_refused": 20, "doubt": 1, "over_budget": True}
+    imports = [{"import_id": "7", "run": "runs/x/earlier", "outcome": "taken", "counts": counts}]
+    with played.night.run.write("settle") as step:
+        (step.folder / "settle.json").write_text(json.dumps({"imports": imports}), encoding="utf-8")
+        played.table("load", "problems.parquet").write_parquet(step.folder / "problems.parquet")
+    settle = {"path": step.path, "counts": {}}
+    report, reasons = judged(paper, steps=steps_of(played, settle=settle))
+
+    assert reasons == ["Canvas newly refused 20 of 31 rows, more than the tenant's budget (safety.refused)"]
+    assert report["notices"][0] == (
+        "import 7 of the run runs/x/earlier was settled in this one: 10 rows taken, 20 refused, 1 in doubt"
+    )
+    path = played.night.run.latest("verdict")
+    assert played.night.store.read(f"{path}/messages.csv").count(b"nothing known") == 2
+
+
 def test_a_source_that_proves_nothing_is_a_notice(paper: Paper) -> None:
     paper.play(EXPORT)
     paper.set(sources=[SHRINKS_NOT])

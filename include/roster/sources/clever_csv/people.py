@@ -128,7 +128,9 @@ def merged(rows: pl.LazyFrame) -> pl.LazyFrame:
     alone = pl.col("sourced_id").is_null() | (pl.len().over(person) == 1)
     marked = rows.with_columns(alone=alone)
     schools = (
-        pl.when(pl.col("school_id").is_null()).then(pl.lit([], dtype=pl.List(pl.String))).otherwise(pl.concat_list("school_id"))
+        pl.when(pl.col("school_id").is_null())
+        .then(pl.lit([], dtype=pl.List(pl.String)))
+        .otherwise(pl.concat_list("school_id"))
     )
     ones = marked.filter("alone").with_columns(school_ids=schools)
     several = marked.filter(~pl.col("alone")).with_columns(
