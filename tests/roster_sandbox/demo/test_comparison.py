@@ -18,7 +18,7 @@ TYPES = {"student": "StudentEnrollment", "teacher": "TeacherEnrollment"}
 
 @pytest.fixture(scope="module")
 def district() -> District:
-    return generate(pupils=160, teachers=18)
+    return generate(pupils=200, teachers=18)
 
 
 @pytest.fixture
