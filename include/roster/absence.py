@@ -98,8 +98,8 @@ def earned_drops(
     drops = marked.filter(pl.col("reason").is_null())
     left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")
     rows = [
-        decoded(doubt if row is None else row) | {"status": word}
-        for row, doubt, word in drops.select("row", "doubt", "status").iter_rows()
+        _unsaid(file, tenant) | decoded(doubt if row is None else row) | {"status": word}
+        for file, row, doubt, word in drops.select("file", "row", "doubt", "status").iter_rows()
     ]
     texts = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
     columns = [",".join(row) for row in rows]
@@ -117,6 +117,15 @@ def earned_drops(
         part=pl.lit("free"),
     )
     return changes, left.cast(LEFT)
+
+
+def _unsaid(file: str, tenant: Tenant) -> dict[str, str]:
+    """Columns that a row may never have been sent with, and whose blank in the file would reset something in Canvas.
+
+    A provider by kind is not among them: the ledger does not know of which kind a user is.
+    """
+    provider = tenant.sync.authentication_provider
+    return {"authentication_provider_id": provider} if file == "users.csv" and isinstance(provider, str) else {}
 
 
 def without_carrying(

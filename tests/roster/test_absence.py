@@ -110,6 +110,15 @@ def test_a_drop_is_the_row_that_canvas_has_with_the_status_of_the_policy(
         assert drop["limited"]
 
 
+def test_a_drop_does_not_reset_a_provider_that_its_row_was_never_sent_with() -> None:
+    tenant = a_tenant(**NO_LIMITS)
+    saml = tenant.model_copy(update={"sync": tenant.sync.model_copy(update={"authentication_provider": "saml"})})
+    made = a_night(without(DISTRICT, "north-p1"), LEDGER, saml)
+    (drop,) = made.changes.filter((pl.col("file") == "users.csv") & (pl.col("action") == "drop")).to_dicts()
+    assert "authentication_provider_id" not in json.loads(drop["old"])
+    assert json.loads(drop["new"])["authentication_provider_id"] == "saml"
+
+
 def test_sections_and_courses_stay_unless_the_tenant_says_so_and_accounts_and_terms_always_do() -> None:
     rows = [
         *DISTRICT,
