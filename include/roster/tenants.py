@@ -35,11 +35,16 @@ NAME_FIELDS = ("course", "course_code", "class", "class_code", "period", "term",
 def _percent(value: Any) -> Any:
     """`10%` → 0.1; a bare number is refused, because 10 and 0.1 look alike to a tired reader."""
     if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
-        return float(match[1]) / 100
+        value = float(match[1]) / 100
     if isinstance(value, float) and 0 <= value <= 1:
         return value
-    message = "must be a percentage such as 10%"
+    message = "must be a percentage such as 10%, at most 100%"
     raise ValueError(message)
+
+
+def _every_kind(value: str | dict[Kind, str]) -> str | dict[Kind, str]:
+    """A kind without a template would have no ids, and so seem to be gone."""
+    return value if isinstance(value, str) else {**dict.fromkeys(KINDS, "{sourced_id}"), **value}
 
 
 def _duration(value: Any) -> Any:
@@ -184,8 +189,8 @@ class CourseSettings(_Settings):
 class IdTemplates(_Settings):
     """How Canvas's SIS ids are made from the source's."""
 
-    user: UserTemplate | dict[Kind, UserTemplate] = "{sourced_id}"
-    """One template, or one for each kind (student, staff, guardian)."""
+    user: Annotated[UserTemplate | dict[Kind, UserTemplate], AfterValidator(_every_kind)] = "{sourced_id}"
+    """One template, or one for each kind (student, staff, guardian); a kind left out: {sourced_id}."""
     section: Annotated[str, _template(("class_id", "school_id", "session_id"))] = "{class_id}"
     """Fields: {class_id}, {school_id}, {session_id}."""
     course: Annotated[str, _template(COURSE_FIELDS)] | None = None

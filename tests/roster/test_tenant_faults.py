@@ -30,8 +30,8 @@ def fault(tmp_path: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("added", "said"),
     [
-        ("safety: {deleted: 10}", "7: safety.deleted: must be a percentage such as 10%"),
-        ("safety: {deleted: ten}", "7: safety.deleted: must be a percentage such as 10%"),
+        ("safety: {deleted: 10}", "7: safety.deleted: must be a percentage such as 10%, at most 100%"),
+        ("safety: {deleted: ten}", "7: safety.deleted: must be a percentage such as 10%, at most 100%"),
         ("retention: 30", "7: retention: must be a time span such as 30 days, 4 hours, 90 minutes or 60 seconds"),
         ("schedule: 0 2 * *", "7: schedule: must be a cron expression of five fields, such as 0 2 * * *, or @daily"),
         ("schedule: 0 2 31 2 *", "7: schedule: must be a cron expression of five fields, such as 0 2 * * *, or @daily"),

@@ -123,6 +123,18 @@ def class_without_students(night: Night) -> pl.LazyFrame:
     return night.taught.join(students, left_on="sourced_id", right_on="class_id", how="anti")
 
 
+@rule("class-id-template-blank", "quarantine", "classes")
+def class_id_template_blank(night: Night) -> pl.LazyFrame:
+    """A class's SIS id can't be made: a field that the tenant's template names is blank.
+
+    Why it matters: the class has no place in Canvas; one that had one seems to be gone, so that a night with such a
+    class drops nobody.
+    What to do: fill the field in the source system, or name one in `ids: {section: ...}` that every class has.
+    Source: Canvas SIS import format, sections.csv: section_id is required.
+    """
+    return night.taught.filter(pl.col("sourced_id").is_not_null() & _section_id(night).is_null())
+
+
 @rule("class-id-template-collides", "quarantine", "classes")
 def class_id_template_collides(night: Night) -> pl.LazyFrame:
     """Two classes get the same SIS id in Canvas from the tenant's template.
@@ -131,9 +143,13 @@ def class_id_template_collides(night: Night) -> pl.LazyFrame:
     What to do: name more in `ids: {section: ...}`, such as {school_id}-{class_id}.
     Source: Canvas SIS import format, sections.csv: section_id is unique.
     """
-    fields = {"class_id": pl.col("sourced_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
-    made = night.taught.with_columns(made=text(night.tenant.sync.ids.section, fields))
+    made = night.taught.with_columns(made=_section_id(night))
     others = pl.col("sourced_id").n_unique().over("made")
     return made.filter(pl.col("made").is_not_null() & (others > 1)).with_columns(
         detail=pl.format("{} classes on one id", others)
     )
+
+
+def _section_id(night: Night) -> pl.Expr:
+    fields = {"class_id": pl.col("sourced_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
+    return text(night.tenant.sync.ids.section, fields)

@@ -67,6 +67,19 @@ def user_id_across_kinds(night: Night) -> pl.LazyFrame:
     )
 
 
+@rule("user-id-template-blank", "quarantine", "users")
+def user_id_template_blank(night: Night) -> pl.LazyFrame:
+    """A person's SIS id can't be made: a field that the tenant's template names is blank.
+
+    Why it matters: the person has no place in Canvas; one who had one seems to be gone, so that a night with such a
+    person drops nobody.
+    What to do: fill the field in the source system, or name one in `ids: {user: ...}` that everybody has.
+    Source: Canvas SIS import format, users.csv: user_id is required.
+    """
+    made = by_user_kind(night.tenant.sync.ids.user)
+    return night.people.filter(pl.col("sourced_id").is_not_null() & made.is_null())
+
+
 @rule("user-id-template-collides", "quarantine", "users")
 def user_id_template_collides(night: Night) -> pl.LazyFrame:
     """Two people get the same SIS id in Canvas from the tenant's template.

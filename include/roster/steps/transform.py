@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from roster.model import Roster
 from roster.runs import next_number, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.extract import evidence_of
+from roster.templates import by_user_kind, matches, text
+from roster.tenants import Tenant
 
 
 def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Done:
@@ -23,8 +26,9 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
     """
     standing = Standing.of(night.run_date, evidence_of(night, extracts).values())
     with reading(night.store, check_path) as checked, night.run.write("transform") as step:
-        if nameless := _without_id(Roster.read(checked)):
-            standing = standing.clouded(f"{nameless} records have no id: each may be one that only seems to be gone")
+        if unknown := _without_id(Roster.read(checked), night.tenant) + _damaged(checked):
+            reason = f"{unknown} records have no id, or a damaged one: each may be one that only seems to be gone"
+            standing = standing.clouded(reason)
         quarantine = pl.read_parquet(checked / "quarantine.parquet")
         rows = wanted.write(Roster.read(checked), quarantine, night.tenant, night.today, step.folder)
         shutil.copyfile(checked / "lineage.parquet", step.folder / "lineage.parquet")
@@ -46,11 +50,25 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
     return {"path": step.path, "counts": {"rows": rows, "number": number, "proven": standing.proven}}
 
 
-def _without_id(roster: Roster) -> int:
-    """Records that would have a row in Canvas if their id were there, or the id of what they name."""
-    ids = (
-        (roster.users.filter(pl.col("kind").ne_missing("guardian")), ("sourced_id",)),
-        (roster.classes, ("sourced_id",)),
-        (roster.enrollments, ("class_id", "user_id")),
+def _without_id(roster: Roster, tenant: Tenant) -> int:
+    """Records whose id in Canvas can't be made, and enrolments of nobody or in nothing."""
+    ids = tenant.sync.ids
+    section = {"class_id": pl.col("sourced_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
+    users = roster.users.filter(
+        pl.col("kind").ne_missing("guardian") & ~matches("sourced_id", tenant.sync.exclude.users)
     )
-    return sum(frame.filter(pl.any_horizontal(pl.col(names).is_null())).collect().height for frame, names in ids)
+    nameless = (
+        users.filter(pl.col("sourced_id").is_null() | by_user_kind(ids.user).is_null()),
+        roster.classes.filter(pl.col("sourced_id").is_null() | text(ids.section, section).is_null()),
+        roster.enrollments.filter(pl.any_horizontal(pl.col("class_id", "user_id").is_null())),
+    )
+    return sum(frame.collect().height for frame in nameless)
+
+
+def _damaged(checked: Path) -> int:
+    """Records in quarantine for their id: the record that has the right one is not there."""
+    findings = pl.read_parquet(checked / "findings.parquet").filter(pl.col("severity") == "quarantine")
+    by_rule = pl.col("rule").is_in(["id-like-float", "id-lost-zeros"])
+    by_text = pl.col("rule").is_in(["text-control-character", "text-replacement-character"])
+    odd = pl.col("record").str.contains(r"[\p{Cc}\x{FFFD}]").fill_null(value=False)
+    return findings.filter(by_rule | (by_text & odd)).select("table", "record").unique().height

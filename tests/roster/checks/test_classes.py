@@ -6,6 +6,7 @@ import pytest
 
 from roster.checks.classes import (
     class_course_missing,
+    class_id_template_blank,
     class_id_template_collides,
     class_school_missing,
     class_session_missing,
@@ -74,3 +75,10 @@ def test_classes_that_a_template_makes_one_are_found() -> None:
     assert found(class_id_template_collides(a_night(roster))) == []
     by_school = a_tenant(ids={"section": "{school_id}-{session_id}"})
     assert found(class_id_template_collides(a_night(roster, by_school))) == ["art", "maths"]
+
+
+def test_a_class_whose_id_the_template_cannot_make_is_found() -> None:
+    roster = a_roster(classes=[a_class("art", session_id=None), a_class("maths")])
+    assert found(class_id_template_blank(a_night(roster))) == []
+    by_term = a_tenant(ids={"section": "{class_id}-{session_id}"})
+    assert found(class_id_template_blank(a_night(roster, by_term))) == ["art"]

@@ -8,6 +8,7 @@ from roster.checks.users import (
     user_email_refused,
     user_email_shared,
     user_id_across_kinds,
+    user_id_template_blank,
     user_id_template_collides,
     user_name_missing,
     user_placeholder,
@@ -56,6 +57,12 @@ def test_people_whom_a_template_makes_one_are_found() -> None:
     roster = a_roster(users=same)
     assert found(user_id_template_collides(a_night(roster))) == []
     assert found(user_id_template_collides(a_night(roster, a_tenant(ids={"user": "{identifier}"})))) == ["ada", "bob"]
+
+
+def test_a_person_whose_id_the_template_cannot_make_is_found() -> None:
+    roster = a_roster(users=[a_user("ada", identifier=None), a_user("bob", identifier="7"), a_user(None)])
+    assert found(user_id_template_blank(a_night(roster))) == []
+    assert found(user_id_template_blank(a_night(roster, a_tenant(ids={"user": "{identifier}"})))) == ["ada"]
 
 
 @pytest.mark.parametrize(

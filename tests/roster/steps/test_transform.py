@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,21 +10,23 @@ from typing import Any
 import polars as pl
 import pytest
 
-from roster.checks.findings import QUARANTINE
+from roster.checks.findings import FINDINGS, QUARANTINE
 from roster.evidence import Evidence
 from roster.runs import Run, read_step
 from roster.steps import Night
 from roster.steps.transform import transform
 from roster.store import Store
+from roster.tenants import Tenant
 from tests.roster.builders import a_class, a_roster, a_tenant, a_user, an_enrollment
 
+CLOUDED = "1 records have no id, or a damaged one: each may be one that only seems to be gone"
 NIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 
 
-def artefact(home: Path, **tables: Any) -> Any:
-    """artefact.json of a proven delivery of these records, none of them in quarantine."""
+def artefact(home: Path, tenant: Tenant | None = None, found: Sequence[tuple[str, str]] = (), **tables: Any) -> Any:
+    """artefact.json of a proven delivery of these records. found: rule and record of findings that quarantine users."""
     store = Store(str(home))
-    night = Night(store, a_tenant(), Run(store, "banksia", "run"), NIGHT)
+    night = Night(store, tenant or a_tenant(), Run(store, "banksia", "run"), NIGHT)
     evidence = Evidence(
         source="clever", system="clever_csv", delivery="d", delivered=NIGHT, rows={}, complete=True, proven=True
     )
@@ -31,7 +34,10 @@ def artefact(home: Path, **tables: Any) -> Any:
         (extract.folder / "evidence.json").write_text(evidence.model_dump_json(), encoding="utf-8")
     with night.run.write("check") as check:
         a_roster(**tables).write(check.folder)
-        pl.DataFrame(schema=QUARANTINE).write_parquet(check.folder / "quarantine.parquet")
+        lines = [{"rule": rule, "severity": "quarantine", "table": "users", "record": record} for rule, record in found]
+        findings = pl.DataFrame(lines, schema=FINDINGS)
+        findings.write_parquet(check.folder / "findings.parquet")
+        findings.select(*QUARANTINE).write_parquet(check.folder / "quarantine.parquet")
     done = transform(night, check.path, {"clever": extract.path})
     return read_step(store, done["path"], "artefact.json")
 
@@ -54,7 +60,38 @@ def test_a_record_without_an_id_leaves_nothing_proven(tmp_path: Path, tables: di
     """It may be the very record that seems to be gone."""
     standing = artefact(tmp_path, **tables)["standing"]
     assert (standing["proven"], standing["complete"]) == (False, False)
-    assert standing["reasons"] == ["1 records have no id: each may be one that only seems to be gone"]
+    assert standing["reasons"] == [CLOUDED]
+
+
+@pytest.mark.parametrize(
+    ("ids", "tables"),
+    [
+        ({"user": "{identifier}"}, {"users": [a_user(identifier=None), a_user("bob")]}),
+        ({"section": "{class_id}-{session_id}"}, {"classes": [a_class(session_id=None)]}),
+    ],
+    ids=["user", "section"],
+)
+def test_an_id_that_the_template_cannot_make_leaves_nothing_proven(
+    tmp_path: Path, ids: dict[str, str], tables: dict[str, Any]
+) -> None:
+    assert artefact(tmp_path, a_tenant(ids=ids), **tables)["standing"]["reasons"] == [CLOUDED]
+
+
+@pytest.mark.parametrize(
+    ("rule", "record", "clouded"),
+    [
+        ("id-lost-zeros", "34", True),
+        ("id-like-float", "34.0", True),
+        ("text-replacement-character", "a\ufffdda", True),
+        ("text-control-character", "a\x07da", True),
+        ("text-replacement-character", "ada", False),
+        ("user-login-shared", "ada", False),
+    ],
+)
+def test_a_damaged_id_leaves_nothing_proven(tmp_path: Path, rule: str, record: str, *, clouded: bool) -> None:
+    """The pupil of the right id is not there, and has not left."""
+    standing = artefact(tmp_path, found=[(rule, record)], users=[a_user(record)])["standing"]
+    assert standing["proven"] != clouded
 
 
 def test_a_contact_without_an_id_clouds_nothing(tmp_path: Path) -> None:
