@@ -47,10 +47,16 @@ _answers: ContextVar[TextIO] = ContextVar("answers")
 @app.command()
 def tenants(*, as_json: AsJson = False) -> None:
     """List the tenants and whether their files can be read."""
-    lines = []
+    from roster.checks.catalogue import severities  # polars
+    from roster.checks.frames import UNJUDGED
+    from roster.checks.suites import expected, read_suites
+
+    known = [(UNJUDGED, "stop"), *expected(read_suites())]
+    lines: list[dict[str, Any]] = []
     for tenant_id, file in tenant_files():
         try:
             tenant = read_tenant(file)
+            severities(tenant, known)
             lines.append({"id": tenant_id, "name": tenant.name, "sources": list(tenant.source_names), "fault": None})
         except TenantFileWrong as fault:
             lines.append({"id": tenant_id, "name": None, "sources": [], "fault": str(fault)})

@@ -78,6 +78,14 @@ def test_tenants(canvas: Canvas, tmp_path: Path) -> None:
     assert json.loads(roster("tenants", "--json").stdout)[1]["id"] == "gum"
 
 
+@pytest.mark.usefixtures("canvas")
+def test_a_rule_that_nobody_has_is_a_fault_of_the_tenants_file(tmp_path: Path) -> None:
+    tenant_file(tmp_path / "tenants", rules={"class-without-techer": "note"})
+    result = roster("tenants", "--json")
+    assert result.exit_code == 2
+    assert "the closest is class-without-teacher" in result.stdout
+
+
 def test_no_tenants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path))
     assert roster("tenants").stdout == "Tenants: none\n"

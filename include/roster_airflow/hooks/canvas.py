@@ -13,6 +13,7 @@ import msgspec
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from requests import PreparedRequest, Request, RequestException, Response, Session
+from requests.exceptions import SSLError
 from requests.utils import default_headers
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
@@ -232,14 +233,18 @@ class CanvasHook(HttpHook):
         patience = (CONNECT_SECONDS, float(self.merged_extra.get("timeout") or READ_SECONDS))
         try:
             response = session.send(prepped_request, allow_redirects=False, timeout=patience, **settings)
-        except RequestException as error:
-            failed = type(error).__name__  # its text has the URL in it
+        except SSLError:
+            wrong: RosterError = CanvasWrongHost(
+                f"no TLS with {self.address.netloc}: its certificate can't be verified, or it speaks no TLS at all "
+                "(a stand-in: begin the connection's host with http://)"
+            )
+        except RequestException as error:  # its text has the URL in it
+            wrong = CanvasUnreachable(f"no answer from {self.address.netloc} ({type(error).__name__})")
         else:
             if extra_options.get("check_response", True):
                 self.check_response(response)
             return response
-        message = f"no answer from {self.address.netloc} ({failed})"
-        raise CanvasUnreachable(message)
+        raise wrong
 
     def check_response(self, response: Response) -> None:
         """Raise what is wrong with the answer, without logging any of it."""

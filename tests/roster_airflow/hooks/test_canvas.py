@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import logging
 import os
 import tracemalloc
@@ -380,6 +381,14 @@ def test_a_link_for_a_person(canvas: Scripted) -> None:
 def test_times_without_a_date_sort_last(canvas: Scripted) -> None:
     canvas.says(Answer({"sis_imports": [an_import(1, created_at=None), an_import(2)]}))
     assert [one.id for one in a_hook(canvas).sis_imports(datetime(2026, 1, 1, tzinfo=UTC))] == ["2", "1"]
+
+
+def test_a_host_that_speaks_no_tls_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted_server() as server:
+        fields = {"conn_type": "canvas", "host": f"https://{server.host}", "port": server.port, "password": TOKEN}
+        monkeypatch.setenv("AIRFLOW_CONN_PLAIN", json.dumps(fields))
+        with pytest.raises(CanvasWrongHost, match="no TLS with"):
+            CanvasHook("plain", "test", ("127.0.0.1",)).root_account()
 
 
 def test_a_connection_that_nobody_gave_is_named_with_the_way_to_give_it() -> None:
