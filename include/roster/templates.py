@@ -33,6 +33,11 @@ def user_fields() -> dict[str, pl.Expr]:
     return {**{name: pl.col(name) for name in columns}, "email_name": pl.col("email").str.extract(r"^([^@]+)@")}
 
 
+def section_fields(class_id: str) -> dict[str, pl.Expr]:
+    """What a section's template may name, over classes whose id is in the column `class_id`."""
+    return {"class_id": pl.col(class_id), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
+
+
 def by_user_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
     """A user template, or one for each kind, over the columns of `users`; null where the kind has none."""
     fields, chosen = user_fields(), pl.lit(None, dtype=pl.String)

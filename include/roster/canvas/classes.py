@@ -9,7 +9,7 @@ import polars as pl
 from roster.canvas.schools import belongs, one_each, schools, sessions
 from roster.canvas.values import clean
 from roster.model import Roster
-from roster.templates import matches, text
+from roster.templates import matches, section_fields, text
 from roster.tenants import Tenant
 
 ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
@@ -28,7 +28,6 @@ def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     session = sessions(roster, settings, as_of).select(
         "session_id", "term_id", "current", session_title=pl.col("title"), session_end=pl.col("end_date")
     )
-    section = {"class_id": pl.col("class_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
     return (
         roster.classes.filter(~excluded_class(settings))
         .rename({"sourced_id": "class_id", "course_id": "course"})
@@ -36,7 +35,7 @@ def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
         .join(session, on="session_id", how="left")
         .join(schools(roster, settings), on="school_id", how="left")
         .with_columns(
-            section_id=clean(text(settings.sync.ids.section, section)),
+            section_id=clean(text(settings.sync.ids.section, section_fields("class_id"))),
             course_id=clean(_course_id(settings)),
             scope=pl.when(~belongs(settings))
             .then(pl.lit("school"))

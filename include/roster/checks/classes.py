@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from roster.checks.rule import Night, rule
-from roster.templates import text
+from roster.templates import section_fields, text
 
 
 @rule("class-title-missing", "quarantine", "classes")
@@ -151,5 +151,4 @@ def class_id_template_collides(night: Night) -> pl.LazyFrame:
 
 
 def _section_id(night: Night) -> pl.Expr:
-    fields = {"class_id": pl.col("sourced_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
-    return text(night.tenant.sync.ids.section, fields)
+    return text(night.tenant.sync.ids.section, section_fields("sourced_id"))

@@ -14,7 +14,7 @@ from roster.model import Roster
 from roster.runs import next_number, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.extract import evidence_of
-from roster.templates import by_user_kind, matches, text
+from roster.templates import by_user_kind, matches, section_fields, text
 from roster.tenants import Tenant
 
 
@@ -53,13 +53,13 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
 def _without_id(roster: Roster, tenant: Tenant) -> int:
     """Records whose id in Canvas can't be made, and enrolments of nobody or in nothing."""
     ids = tenant.sync.ids
-    section = {"class_id": pl.col("sourced_id"), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
+    section_id = text(ids.section, section_fields("sourced_id"))
     users = roster.users.filter(
         pl.col("kind").ne_missing("guardian") & ~matches("sourced_id", tenant.sync.exclude.users)
     )
     nameless = (
         users.filter(pl.col("sourced_id").is_null() | by_user_kind(ids.user).is_null()),
-        roster.classes.filter(pl.col("sourced_id").is_null() | text(ids.section, section).is_null()),
+        roster.classes.filter(pl.col("sourced_id").is_null() | section_id.is_null()),
         roster.enrollments.filter(pl.any_horizontal(pl.col("class_id", "user_id").is_null())),
     )
     return sum(frame.collect().height for frame in nameless)
