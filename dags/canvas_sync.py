@@ -8,6 +8,8 @@ A tenant file that can't be read becomes `<tenant>__broken`, whose page says wha
 
 from __future__ import annotations
 
+from functools import cache
+
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, TaskGroup, get_parsing_context
 
 from roster.errors import TenantFileWrong
@@ -28,6 +30,14 @@ from roster_airflow.operators.expectations import ExpectationsOperator
 from roster_airflow.params import canvas_test_params
 from roster_airflow.retries import by_error
 
+BY_ERROR = by_error()
+
+
+@cache
+def nightly(schedule: str, timezone: str) -> CronTriggerTimetable:
+    """The timetable of all tenants with that cron expression and time zone."""
+    return CronTriggerTimetable(schedule, timezone=timezone)
+
 
 def rehearsed(tenant: Tenant) -> Asset:
     """Carries no data: it says that the pointer `tested` of the tenant is new."""
@@ -40,28 +50,24 @@ def canvas_test(tenant: Tenant) -> DAG:
         f"{tenant.id}_canvas_test",
         description=f"{tenant.name}: from the sources into the Canvas test environment",
         doc_md=__doc__,
-        schedule=CronTriggerTimetable(tenant.schedule, timezone=tenant.timezone) if tenant.schedule else None,
+        schedule=nightly(tenant.schedule, tenant.timezone) if tenant.schedule else None,
         catchup=False,
         max_active_runs=1,
         tags=["roster", tenant.id, "canvas", "test"],
-        default_args={"retries": 3, "retry_policy": by_error()},
         on_failure_callback=[RosterNotifier(tenant.notify)],
         deadline=late_after(tenant),
     ) as dag:
+        # To each task by itself: default_args are copied deeply for every one.
+        own = {"tenant_id": tenant.id, "retries": 3, "retry_policy": BY_ERROR}
         with TaskGroup("extract"):
-            extracts = {
-                name: ExtractOperator(task_id=name, tenant_id=tenant.id, source=name).output
-                for name in tenant.source_names
-            }
-        check = ExpectationsOperator(task_id="check", tenant_id=tenant.id, extracts=extracts)
-        transform = TransformOperator(task_id="transform", tenant_id=tenant.id, checked=check.output, extracts=extracts)
-        settle = CanvasSettleOperator(task_id="settle", tenant_id=tenant.id)
-        plan = PlanOperator(task_id="plan", tenant_id=tenant.id, transformed=transform.output, settled=settle.output)
-        load = CanvasSisImportOperator(task_id="load", tenant_id=tenant.id, plan=plan.output)
-        hand_on = HandOnOperator(
-            task_id="hand_on", tenant_id=tenant.id, trigger_rule="all_done", outlets=[rehearsed(tenant)]
-        )
-        verdict = VerdictOperator(task_id="verdict", tenant_id=tenant.id, trigger_rule="all_done", retries=0)
+            extracts = {name: ExtractOperator(task_id=name, source=name, **own).output for name in tenant.source_names}
+        check = ExpectationsOperator(task_id="check", extracts=extracts, **own)
+        transform = TransformOperator(task_id="transform", checked=check.output, extracts=extracts, **own)
+        settle = CanvasSettleOperator(task_id="settle", **own)
+        plan = PlanOperator(task_id="plan", transformed=transform.output, settled=settle.output, **own)
+        load = CanvasSisImportOperator(task_id="load", plan=plan.output, **own)
+        hand_on = HandOnOperator(task_id="hand_on", trigger_rule="all_done", outlets=[rehearsed(tenant)], **own)
+        verdict = VerdictOperator(task_id="verdict", trigger_rule="all_done", **{**own, "retries": 0})
         load >> hand_on >> verdict
     dag.params.update(canvas_test_params())  # after the tasks, each of which would copy them
     return dag

@@ -11,7 +11,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -68,6 +68,7 @@ def _timezone(value: str) -> str:
     return value
 
 
+@cache  # most tenants have the same one
 def _cron(value: str) -> str:
     if value.startswith("@") or len(value.split()) == 5:
         try:
