@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from airflow.sdk import AsyncCallback, DeadlineAlert  # type: ignore[attr-defined]
@@ -33,8 +34,10 @@ def late_after(tenant: Tenant) -> DeadlineAlert | None:
     """
     if sys.argv[1:3] == ["dags", "test"]:
         return None
-    return DeadlineAlert(
-        reference=RunMade(),
-        interval=tenant.deadline,
-        callback=AsyncCallback(RosterNotifier, kwargs={"connection": tenant.notify, "said": "is late"}),
-    )
+    return _late(tenant.deadline, tenant.notify)
+
+
+@cache  # one for all tenants that say the same
+def _late(interval: timedelta, notify: str | None) -> DeadlineAlert:
+    told = AsyncCallback(RosterNotifier, kwargs={"connection": notify, "said": "is late"})
+    return DeadlineAlert(reference=RunMade(), interval=interval, callback=told)
