@@ -62,7 +62,7 @@ def canvas_test(tenant: Tenant) -> DAG:
         with TaskGroup("extract"):
             extracts = {name: ExtractOperator(task_id=name, source=name, **own).output for name in tenant.source_names}
         check = ExpectationsOperator(task_id="check", extracts=extracts, **own)
-        transform = TransformOperator(task_id="transform", checked=check.output, extracts=extracts, **own)
+        transform = TransformOperator(task_id="transform", checked=check.output, **own)
         settle = CanvasSettleOperator(task_id="settle", **own)
         plan = PlanOperator(task_id="plan", transformed=transform.output, settled=settle.output, **own)
         load = CanvasSisImportOperator(task_id="load", plan=plan.output, **own)

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from roster.errors import NightFailed, RosterError, SourceFault, TenantFileWrong
+from roster.runs import read_step
 from roster.steps import Done
 from roster_airflow.notifications.roster import NOTICE
 from roster_airflow.operators.expectations import STOPPED
@@ -75,24 +76,22 @@ class TransformOperator(BaseOperator):
 
     :param tenant_id: whose night it is.
     :param checked: what the check answered. (templated)
-    :param extracts: source name → what its extract answered. (templated)
     """
 
-    template_fields = ("checked", "extracts")
+    template_fields = ("checked",)
 
-    def __init__(self, *, tenant_id: str, checked: Any, extracts: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, tenant_id: str, checked: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant_id = tenant_id
         self.checked = checked
-        self.extracts = extracts
 
     def execute(self, context: Context) -> Done:
         """Make it, and log its number and rows."""
         from roster.steps.transform import transform
 
         with recorded(context, self.tenant_id) as night:
-            paths = {source: extract["path"] for source, extract in self.extracts.items()}
-            done = transform(night, self.checked["path"], paths)
+            extracts = read_step(night.store, self.checked["path"], "check.json")["extracts"]
+            done = transform(night, self.checked["path"], extracts)
             self.log.info("artefact %s: %s", done["counts"]["number"], done["counts"]["rows"])
             return done
 
