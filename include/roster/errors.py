@@ -19,7 +19,9 @@
     ├── LedgerFault              the data team
     │   ├── LedgerMoved            another run settled in between: plan again
     │   ├── ImportOpen             an import of ours has not ended
+    │   ├── ArtefactOutdated       production has had a newer artefact
     │   └── StoreNotExclusive      the store can't keep two writers apart
+    ├── NotRehearsed             the data team: there is nothing that production may take
     ├── RunFolderBroken          the data team: a step's folder is missing or not whole
     ├── RequestUnknown           whoever asked for `only`, `release` or a record
     ├── StoppedByRule            whoever keeps the source system: a rule of severity stop found something
@@ -31,6 +33,7 @@ Messages carry counts, rows of files (`students.csv:17`), rules and limits; neve
 from __future__ import annotations
 
 __all__ = [
+    "ArtefactOutdated",
     "CanvasBusy",
     "CanvasFault",
     "CanvasNotEmpty",
@@ -44,6 +47,7 @@ __all__ = [
     "LedgerFault",
     "LedgerMoved",
     "NightFailed",
+    "NotRehearsed",
     "RequestUnknown",
     "RosterError",
     "RunFolderBroken",
@@ -134,8 +138,16 @@ class ImportOpen(LedgerFault):
     """The journal has an import that has not been settled: nothing is planned or sent until it is."""
 
 
+class ArtefactOutdated(LedgerFault):
+    """A newer artefact than this one was loaded: the next night brings a newer one still."""
+
+
 class StoreNotExclusive(LedgerFault):
     """ROSTER_HOME lies on a store where two writers can both create one file."""
+
+
+class NotRehearsed(RosterError):
+    """No night was handed on that production may take: see the runs of the test DAG."""
 
 
 class RunFolderBroken(RosterError):

@@ -15,7 +15,7 @@ import polars as pl
 from roster.canvas import FILES, module
 from roster.errors import RequestUnknown
 from roster.ledger import Ledger, decoded
-from roster.runs import Run, reading
+from roster.runs import Run, read_step, reading
 from roster.store import Store
 
 KINDS = {
@@ -54,13 +54,15 @@ class Explanation:
         return asdict(self)
 
 
-def newest_run(store: Store, tenant: str) -> Run:
-    """The newest run of the tenant that got as far as its plan."""
+def newest_run(store: Store, tenant: str, ledger: Ledger) -> Run:
+    """The newest run of the tenant that got as far as its plan against this ledger."""
     for name in reversed(store.names(f"runs/{tenant}")):
         run = Run(store, tenant, name)
-        if run.latest("plan"):
-            return run
-    message = f"no run of {tenant} in ROSTER_HOME has got as far as its plan"
+        if path := run.latest("plan"):
+            named = read_step(store, path, "plan.json")["ledger"]
+            if (named["host"], named["account"]) == (ledger.host, ledger.account):
+                return run
+    message = f"no run of {tenant} in ROSTER_HOME has got as far as a plan for {ledger.host}"
     raise RequestUnknown(message)
 
 
@@ -68,11 +70,7 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
     """What is known of one record, by its id in Canvas or, failing that, in the source. Raises RequestUnknown."""
     file = KINDS[kind]
     with ExitStack() as stack:
-        folders = {
-            step: stack.enter_context(reading(run.store, path))
-            for step in ("check", "transform", "plan", "load")
-            if (path := run.latest(step))
-        }
+        folders = {step: stack.enter_context(reading(run.store, path)) for step, path in _folders(run).items()}
         rows = ledger.current()[2]
         key, record = _find(folders, rows, file, asked_id)
         wanted = _rows(folders["transform"], file).filter(pl.col("key") == key)
@@ -94,6 +92,14 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
         message = f"no {kind} of that id, neither in the last run nor in the ledger"
         raise RequestUnknown(message)
     return found
+
+
+def _folders(run: Run) -> dict[str, str]:
+    """Where the steps lie that the run went through; those before its plan may be those of a rehearsal."""
+    found = {step: path for step in ("plan", "load") if (path := run.latest(step))}
+    found["transform"] = str(read_step(run.store, found["plan"], "plan.json")["artefact"])
+    check = read_step(run.store, found["transform"], "artefact.json")["check"]
+    return found | ({"check": check} if run.store.exists(check) else {})
 
 
 def _find(folders: dict[str, Path], ledger: pl.DataFrame, file: str, asked: str) -> tuple[str, str]:

@@ -71,14 +71,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Wish:
-    """What this run was asked for, beside the difference. only: a school's id, or (file, key) of the rows to plan.
-    release: the hash of a held part that may go.
+    """What this run was asked for, beside the difference.
+
+    only_school, only_keys: a school's id, or (file, key), of the rows to plan. release: the hash of a held part that
+    may go. released: KEYS of the rows of a release: these alone may go, drops included, and only if they still hash to
+    `release`, where that is given.
     """
 
     resync: bool = False
     only_school: str | None = None
     only_keys: frozenset[tuple[str, str]] | None = None
     release: str | None = None
+    released: pl.DataFrame | None = None
 
     @property
     def narrowed(self) -> bool:
@@ -118,12 +122,13 @@ def plan(
     proven: bool,
     present_before: pl.DataFrame | None,
     wish: Wish | None = None,
+    gate: safety.Gate = safety.OPEN,
 ) -> Plan:
     """The plan of one night against one ledger.
 
     run_date: aware, the instant that decides which terms have ended. sequence: of the artefact; a row that a newer one
     wrote is left. proven: absence proves a drop tonight. present_before: KEYS of the earlier artefacts back to the one
-    that confirms tonight's absences (evidence.Standing.confirms); None where there is none.
+    that confirms tonight's absences (evidence.Standing.confirms); None where there is none. gate: what is held besides.
     """
     wish = wish or Wish()
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
@@ -145,22 +150,39 @@ def plan(
     if not safety.first_ledger(ledger):
         changes = safety.hold_over_limits(changes, ledger, judged)
         changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
-    changes = safety.close_holds(changes, frozen)
+    changes = safety.hold_by(gate, changes)
+    if not gate.everything:  # then nothing is left that could wait for it
+        changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
         changes = _narrowed(changes, wish)
         waiting, left = _asked(waiting, wish), _asked(left, wish)
-    held = changes.filter(pl.col("holds").list.len() > 0)
-    held_hash = safety.plan_hash(held) if held.height else None
-    released = held_hash is not None and wish.release == held_hash
-    part = pl.when((pl.col("holds").list.len() > 0) & ~pl.lit(released)).then(pl.lit("held")).otherwise(pl.lit("free"))
+    changes, held_hash, released = _parted(changes, wish)
     return Plan(
-        changes=_ordered(changes.with_columns(part=part)),
+        changes=_ordered(changes),
         waiting=waiting,
         left=left.sort("file", "key"),
         limits=judged,
         held_hash=held_hash,
         released=released,
     )
+
+
+def _parted(changes: pl.DataFrame, wish: Wish) -> tuple[pl.DataFrame, str | None, bool]:
+    """(changes with their part, hash of what is held, whether a release let rows go)."""
+    held = pl.col("holds").list.len() > 0
+    if wish.released is not None:
+        named = changes.join(wish.released, on=["file", "key"], how="semi")
+        released = named.height > 0 and wish.release in (None, safety.plan_hash(named))
+        going = named if released else named.clear()
+        staying = changes.filter(held).join(going, on=["file", "key"], how="anti")
+    else:
+        going, staying = changes.filter(~held), changes.filter(held)
+        released = staying.height > 0 and wish.release == safety.plan_hash(staying)
+        if released:
+            going, staying = changes, staying.clear()
+    both = pl.concat([going.with_columns(part=pl.lit("free")), staying.with_columns(part=pl.lit("held"))])
+    shown = staying if staying.height or wish.released is not None else changes.filter(held)
+    return both, safety.plan_hash(shown) if shown.height else None, released
 
 
 def _synced(wanted: Wanted) -> list[str]:

@@ -18,9 +18,9 @@ from roster.tenants import Tenant
 def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) -> dict[str, int]:
     """Remove what is older than the tenant's retention; answers how many of each kind went.
 
-    Kept, however old: the newest run with a plan and the newest with holds, what a pointer names (the artefact that was
-    handed on, the last good extracts), what the journal has open, and the rows that a ledger or an abandoned import
-    still needs. now: aware.
+    Kept, however old: of each Canvas the newest run with a plan and the newest with holds, what a pointer names (the
+    artefact that was handed on, the open request, the last good extracts), all decisions, what the journal has open,
+    and the rows that a ledger or an abandoned import still needs. now: aware.
     """
     oldest = now - tenant.retention
     needed = {*_pointed(store, tenant), *_open(ledgers), *_newest(store, tenant)}
@@ -92,17 +92,18 @@ def _pointed(store: Store, tenant: Tenant) -> Iterator[str]:
 
 
 def _newest(store: Store, tenant: Tenant) -> Iterator[str]:
-    """The newest run with a plan, and the newest whose plan holds something back."""
-    planned = False
+    """Of each Canvas the newest run with a plan, and the newest whose plan holds something back."""
+    planned, holding = set(), set()
     for name in reversed(store.names(f"runs/{tenant.id}")):
         run = Run(store, tenant.id, name)
         if path := run.latest("plan"):
-            held = store.read_json(f"{path}/plan.json")["held_hash"] is not None
-            if held or not planned:
+            content = store.read_json(f"{path}/plan.json")
+            canvas = (content["ledger"]["host"], content["ledger"]["account"])
+            held = content["held_hash"] is not None
+            if canvas not in planned or (held and canvas not in holding):
                 yield run.path
-            planned = True
-            if held:
-                return
+            planned.add(canvas)
+            holding |= {canvas} if held else set()
 
 
 def _open(ledgers: list[Ledger]) -> Iterator[str]:

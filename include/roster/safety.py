@@ -7,6 +7,7 @@ here drops a change: what is held waits for a person.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -33,6 +34,17 @@ LIMITS = pl.Schema(
 
 # Files whose rows are judged by school: an account is a school itself, and a term belongs to none.
 BY_SCHOOL = ("courses.csv", "sections.csv", "users.csv", "enrollments.csv", "user_observers.csv")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What waits for a release whatever the limits say. everything, drops: why all changes, or all drops, are held."""
+
+    everything: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+
+
+OPEN = Gate()
 
 
 def plan_hash(changes: pl.DataFrame) -> str:
@@ -102,6 +114,15 @@ def hold(changes: pl.DataFrame, where: pl.Expr, why: str) -> pl.DataFrame:
     return changes.with_columns(
         holds=pl.when(where.fill_null(value=False)).then(added.list.unique(maintain_order=True)).otherwise("holds")
     )
+
+
+def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
+    """Changes with the gate's holds."""
+    for why in gate.everything:
+        changes = hold(changes, pl.lit(value=True), why)
+    for why in gate.drops:
+        changes = hold(changes, pl.col("action") == "drop", why)
+    return changes
 
 
 def hold_rekeyed(changes: pl.DataFrame, ledger: pl.DataFrame, absent: pl.DataFrame) -> pl.DataFrame:

@@ -58,7 +58,9 @@ def _keys(model: type[BaseModel], above: str) -> Iterator[tuple[str, str, str, s
             yield f"`{key}`", _type(hint), default, said[name]
             continue
         many = get_origin(_bare(hint)) is tuple
-        yield f"`{key}`", "list of mappings" if many else "mapping", default, inspect.cleandoc(inner.__doc__ or "")
+        own = many or type(None) in get_args(_bare(hint))
+        meaning = said[name] if own and name in said else inspect.cleandoc(inner.__doc__ or "")
+        yield f"`{key}`", "list of mappings" if many else "mapping", default, meaning
         yield from _keys(inner, f"{key}[]." if many else f"{key}.")
 
 
@@ -71,7 +73,9 @@ def _model(hint: Any) -> type[BaseModel] | None:
     bare = _bare(hint)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         return bare
-    return _model(get_args(bare)[0]) if get_origin(bare) is tuple else None
+    if get_origin(bare) is tuple or type(None) in get_args(bare):
+        return _model(get_args(bare)[0])
+    return None
 
 
 def _type(hint: Any) -> str:
@@ -79,6 +83,8 @@ def _type(hint: Any) -> str:
         return "percentage"
     if hint == tenants.Duration:
         return "time span"
+    if hint == tenants.Clock:
+        return "time of day"
     bare = _bare(hint)
     origin, inner = get_origin(bare), get_args(bare)
     if origin is Literal:
@@ -86,11 +92,15 @@ def _type(hint: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_type(one) for one in inner)
     if origin is tuple:
-        return f"list of {_type(inner[0])}s"
+        return f"two {_plural(inner[0])}" if len(inner) == 2 and inner[1] is not ... else f"list of {_plural(inner[0])}"
     if origin is dict:
         return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
     words = {str: "text", bool: "`true` or `false`", int: "number", type(None): "null"}
     return "template" if any("_template" in repr(one) for one in get_args(hint)[1:]) else words[bare]
+
+
+def _plural(hint: Any) -> str:
+    return {"time of day": "times of day"}.get(_type(hint), f"{_type(hint)}s")
 
 
 def _default(value: Any) -> str:

@@ -10,7 +10,7 @@ import os
 import re
 import string
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +29,9 @@ Environment = Literal["test", "production"]
 
 USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
 COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
+# A request is answered before the next night renews it; without a schedule, within a day of people's work.
+BEFORE_THE_NIGHT, ANSWER_WITHIN = timedelta(minutes=30), timedelta(hours=20)
+
 NAME_FIELDS = ("course", "course_code", "class", "class_code", "period", "term", "teacher", "school")
 
 
@@ -146,10 +149,23 @@ class CanvasEnvironment(_Settings):
     """Hosts (host or host:port) that belong to this environment although their name does not say so."""
 
 
+def _said(value: Any) -> Any:
+    """`none` is a decision to go without; a blank is an oversight."""
+    if value == "none":
+        return None
+    if value is None or isinstance(value, str):
+        message = "must be a mapping with connection, or none where there is no test environment"
+        raise ValueError(message)
+    return value
+
+
 class CanvasSettings(_Settings):
     """Where the rows go."""
 
-    test: CanvasEnvironment
+    test: Annotated[CanvasEnvironment | None, BeforeValidator(_said)]
+    """Where every night is rehearsed; none where there is no test environment: the plan is made and read, not sent."""
+    production: CanvasEnvironment | None = None
+    """Where a rehearsed night goes then; left out: nowhere."""
     account: str | None = None
     """SIS id of the account that holds the schools' sub-accounts; left out: the root account."""
     deadline: Duration = timedelta(hours=4)
@@ -253,6 +269,46 @@ class SyncSettings(_Settings):
     on_drop: DropPolicy = DropPolicy()
 
 
+def _clock(value: Any) -> Any:
+    """`07:00` → 07:00. YAML reads 07:00 without quotes as text, but 10:30 as 630, its minutes."""
+    if isinstance(value, int) and 0 <= value < 24 * 60:
+        value = f"{value // 60:02}:{value % 60:02}"
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:00)?", value):
+        return time.fromisoformat(value)
+    message = "must be a time of day such as 07:00"
+    raise ValueError(message)
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
+
+
+class LoadWindow(_Settings):
+    """When production may be loaded."""
+
+    not_between: tuple[Clock, Clock]
+    """Two times of the tenant's day; nights and releases wait outside, a run with `only` does not."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> LoadWindow:
+        if self.not_between[0] == self.not_between[1]:
+            message = "not_between must be two different times of day"
+            raise ValueError(message)
+        return self
+
+
+class RolloutSettings(_Settings):
+    """How far a tenant has come, and who decides."""
+
+    phase: Literal["review", "live"] = "review"
+    """review: all that goes to production waits for a release; live: only what trips a limit does."""
+    approvers: tuple[str, ...] = ()
+    """Who may release: user ids of Airflow's auth manager."""
+    answer_within: Duration | None = None
+    """How long a request waits for an answer; left out: until half an hour before the next night, else 20 hours."""
+
+
 class SafetySettings(_Settings):
     """What may change in a night before a person is asked."""
 
@@ -283,6 +339,8 @@ class Tenant(_Settings):
     """Where the roster comes from."""
     canvas: CanvasSettings
     sync: SyncSettings = SyncSettings()
+    rollout: RolloutSettings = RolloutSettings()
+    load_window: LoadWindow | None = None
     safety: SafetySettings = SafetySettings()
     rules: dict[str, Severity] = Field(default_factory=dict)
     """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""
@@ -303,12 +361,51 @@ class Tenant(_Settings):
         """The sources in the order of the file."""
         return tuple(source.name for source in self.sources)
 
+    @property
+    def is_rehearsed(self) -> bool:
+        """True if there is a test environment."""
+        return self.canvas.test is not None
+
     def environment(self, name: Environment) -> CanvasEnvironment:
-        """The Canvas environment of that name."""
-        if name == "test":
-            return self.canvas.test
-        message = f"tenant {self.id} has no Canvas environment {name}"
-        raise TenantFileWrong(message)
+        """The Canvas environment of that name; TenantFileWrong where the tenant has none."""
+        settings = self.canvas.test if name == "test" else self.canvas.production
+        if settings is None:
+            message = f"tenant {self.id} has no Canvas environment {name}"
+            raise TenantFileWrong(message)
+        return settings
+
+    def opens(self, moment: datetime) -> datetime | None:
+        """When production may be loaded next; None if it may at that moment. Both aware."""
+        if self.load_window is None:
+            return None
+        closes, opens = self.load_window.not_between
+        local = moment.astimezone(self.zone)
+        now = local.time()
+        closed = closes <= now < opens if closes < opens else now >= closes or now < opens
+        if not closed:
+            return None
+        day = local.date() + timedelta(days=now >= opens)
+        return datetime.combine(day, opens, self.zone)
+
+    def answer_until(self, moment: datetime) -> datetime:
+        """Until when a request that is made at that moment waits for an answer. Both aware."""
+        if self.rollout.answer_within is not None:
+            return moment + self.rollout.answer_within
+        if self.schedule is None:
+            return moment + ANSWER_WITHIN
+        local = moment.astimezone(self.zone)
+        following: datetime = croniter(self.schedule, local).get_next(datetime)
+        return max(following - BEFORE_THE_NIGHT, moment + timedelta(minutes=5))
+
+    @model_validator(mode="after")
+    def _somebody_decides(self) -> Tenant:
+        if self.canvas.production and not self.rollout.approvers:
+            message = "canvas.production needs somebody who may release: name at least one under rollout.approvers"
+            raise ValueError(message)
+        if not self.canvas.production and not self.is_rehearsed:
+            message = "canvas has no environment: give canvas.test, canvas.production or both"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _sources_differ(self) -> Tenant:

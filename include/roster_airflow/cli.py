@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 from rich.console import Console
@@ -24,7 +24,10 @@ from roster.errors import CanvasStuck, RequestUnknown, RosterError, StoppedByRul
 from roster.runs import Run, run_name
 from roster.steps import Done, Night, noon
 from roster.store import Store
-from roster.tenants import find_tenant, read_tenant, tenant_files
+from roster.tenants import Environment, find_tenant, read_tenant, tenant_files
+
+if TYPE_CHECKING:
+    from roster.decisions import Decision
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Play this day instead of today.")]
 Kind = Annotated[Literal["user", "class"], typer.Argument(help="What it is.")]
 AnyKind = Annotated[Literal["user", "class", "course", "term", "school"], typer.Argument(help="What it is.")]
+OfEnvironment = Annotated[Environment, typer.Option("--environment", help="Which Canvas.")]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="Its SIS id in Canvas.")]
 
 POLL_SECONDS = 5.0
@@ -86,25 +90,29 @@ def check(tenant: TenantId, *, as_of: AsOf = None, as_json: AsJson = False) -> N
 def plan(
     tenant: TenantId,
     *,
-    environment: Annotated[Literal["test"], typer.Option(help="Against which ledger.")] = "test",
+    environment: OfEnvironment = "test",
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan from live sources and the ledger, and show it. Nothing in Canvas is touched."""
+    """Plan, and show it: for test from live sources, for production from the last rehearsal. Canvas is not touched."""
     with _told():
         from roster.ledger import Ledger
         from roster.runs import read_step
         from roster.steps.plan import Asked, make_plan
+        from roster.steps.promote import plan_production, take
         from roster.steps.transform import transform
 
         night = _night(tenant, as_of)
-        extracts, checked = _extract_and_check(night)
-        _go_on(checked)
-        artefact = transform(night, checked["path"], extracts)
         ledger: Ledger = _loading(night, environment).ledger
         if ledger.open_intent():
             _note("An import has not been settled: the plan takes nothing of it for granted (roster settle)")
-        made = make_plan(night, artefact["path"], ledger, Asked())
+        if environment == "production":
+            taken = take(night)
+            made = plan_production(night, taken, ledger, Asked(only=taken["counts"]["scope"]))
+        else:
+            extracts, checked = _extract_and_check(night)
+            _go_on(checked)
+            made = make_plan(night, transform(night, checked["path"], extracts)["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
             _print_json({"folder": made["path"], **content})
@@ -124,7 +132,7 @@ def explain(
     kind: AnyKind,
     record_id: RecordId,
     *,
-    environment: Annotated[Literal["test"], typer.Option(help="By which ledger.")] = "test",
+    environment: OfEnvironment = "test",
     as_json: AsJson = False,
 ) -> None:
     """Why a record is in Canvas as it is, from source row to Canvas's messages. Shows personal data."""
@@ -133,7 +141,8 @@ def explain(
         from roster.explain import newest_run
 
         night = _night(tenant, None)
-        found = look_up(newest_run(night.store, tenant), _loading(night, environment).ledger, kind, record_id)
+        ledger = _loading(night, environment).ledger
+        found = look_up(newest_run(night.store, tenant, ledger), ledger, kind, record_id)
         if as_json:
             _print_json(found.as_json())
             return
@@ -157,10 +166,58 @@ def only(tenant: TenantId, kind: Kind, record_id: RecordId, *, as_json: AsJson =
 
 
 @app.command()
+def holds(tenant: TenantId, *, as_json: AsJson = False) -> None:
+    """What production holds at present, why, and whether it was answered: counts and the hash."""
+    with _told():
+        from roster.decisions import last_answer, open_request
+        from roster.steps.hold import TEXT
+
+        night = _night(tenant, None)
+        found = open_request(night.store, tenant)
+        if as_json:
+            _print_json(found[0].model_dump(mode="json") if found else None)
+        elif found is None:
+            _say("Nothing is held.")
+        else:
+            request, folder = found
+            last = last_answer(night.store, tenant, request)
+            _say(night.store.read_whole(folder, TEXT).decode())
+            _say(f"Waits since {request.since:%Y-%m-%d %H:%M} UTC; {_answered(last) if last else 'not answered yet'}")
+
+
+@app.command()
+def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
+    """Every answer to a request, newest first: who, when, which hash, and what came of it."""
+    with _told():
+        from roster.decisions import decisions as kept
+
+        night = _night(tenant, None)
+        found = [*kept(night.store, tenant)]
+        if as_json:
+            _print_json([one.model_dump(mode="json") for one in found])
+            return
+        lines = [
+            {
+                "at": f"{one.at:%Y-%m-%d %H:%M}",
+                "answer": one.answer,
+                "by": one.by,
+                "rows": one.request.rows,
+                "whole": "yes" if one.request.whole else "",
+                "hash": one.request.held_hash[:12],
+                "configuration": one.request.configuration[:12],
+                "outcome": one.outcome,
+                "import": one.import_id,
+            }
+            for one in found
+        ]
+        _show(lines, as_json, "Decisions")
+
+
+@app.command()
 def settle(
     tenant: TenantId,
     *,
-    environment: Annotated[Literal["test"], typer.Option(help="Whose journal.")] = "test",
+    environment: OfEnvironment = "test",
     patience: Annotated[int, typer.Option(help="Seconds to wait for an import that runs.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -182,6 +239,11 @@ def settle(
             _print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
         else:
             _say(f"Settled: {outcome}; the ledger is at version {loading.ledger.versions()[0]}")
+
+
+def _answered(last: Decision) -> str:
+    who = f" by {last.by}" if last.by else ""
+    return f"last answer{who} at {last.at:%Y-%m-%d %H:%M} UTC: {last.answer}"
 
 
 def _night(tenant_id: str, as_of: datetime | None) -> Night:
@@ -209,7 +271,7 @@ def _go_on(checked: Done) -> None:
         raise StoppedByRule(message)
 
 
-def _loading(night: Night, environment: Literal["test"]) -> Any:
+def _loading(night: Night, environment: Environment) -> Any:
     from roster_airflow.loading import loading_for
 
     return loading_for(night.store, night.tenant, environment)

@@ -19,11 +19,12 @@ from typing import Any
 import polars as pl
 
 from roster import answers
-from roster.canvas.bundle import write_zip
-from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, LedgerMoved
+from roster.canvas.bundle import read_zip, write_zip
+from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, CanvasWrongHost, LedgerMoved
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.plan import numbered
 from roster.store import Store
 from roster.tenants import Environment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
@@ -79,8 +80,10 @@ class Loading:
             self.ledger.surface(late, found.id, self.now())
         return None
 
-    def load(self, night: Night, plan_path: str) -> Wait | Done:
+    def load(self, night: Night, plan_path: str, step: str = "load", *, bound: bool = False) -> Wait | Done:
         """Send the plan's free part, once; Done when it is settled. Raises CanvasFault and LedgerFault.
+
+        bound: post nothing while the tenant's load window is closed; the load is then missed. step: its name.
 
         Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip.
         """
@@ -92,16 +95,19 @@ class Loading:
         base = plan["ledger"]
         settled = self.ledger.settlement_of(plan["free_hash"], night.run.path, base["version"])
         if settled is not None and settled.outcome != "abandoned":
-            return self._done(night, sent, settled)
-        if sent.is_empty():
-            return self._done(night, sent, None)
-        self._not_again_and_again(base)
+            return self._done(night, sent, settled, step)
         if self.ledger.versions()[0] == 0 and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
                 "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
             )
             raise CanvasNotEmpty(message)
+        if sent.is_empty():
+            return self._done(night, sent, None, step)
+        if bound and (opens := night.tenant.opens(self.now())):
+            log.warning("the load window is closed until %s: nothing is sent", opens)
+            return self._done(night, sent.clear(), None, step, missed=opens)
+        self._not_again_and_again(base)
         intent = self.ledger.intend(
             sent,
             plan_hash=plan["free_hash"],
@@ -240,15 +246,21 @@ class Loading:
             write_json(step.folder, "settle.json", {"imports": imports})
         return {"path": step.path, "counts": {**counts, "imports": len(imports)}}
 
-    def _done(self, night: Night, sent: pl.DataFrame, settled: Settled | None) -> Done:
-        """Write the load's folder from what the ledger keeps of it; without an import, that there was none."""
+    def _done(
+        self, night: Night, sent: pl.DataFrame, settled: Settled | None, name: str, *, missed: datetime | None = None
+    ) -> Done:
+        """Write the load's folder from what the ledger keeps of it; without an import, that there was none.
+
+        missed: when the window opens that the load came too late for.
+        """
         facts = dict(settled.facts) if settled else {}
         problems = self.ledger.problems(settled) if settled else None
         problems = pl.DataFrame(schema=answers.PROBLEMS) if problems is None else problems
         counts = _row_counts(night, facts)
         by_rule = problems.group_by("rule", "advice", "outcome").agg(rows=pl.len(), again=pl.col("again").sum())
         content: dict[str, Any] = {
-            "outcome": settled.outcome if settled else "nothing to send",
+            "outcome": settled.outcome if settled else "missed" if missed else "nothing to send",
+            "opens": missed,
             "import_id": settled.import_id if settled else None,
             "identifier": settled.identifier if settled else None,
             "version": settled.version if settled else None,
@@ -259,12 +271,15 @@ class Loading:
             "problems": by_rule.sort("rule").to_dicts(),
         }
         with ExitStack() as stack:
-            step = stack.enter_context(night.run.write("load"))
+            step = stack.enter_context(night.run.write(name))
             if not sent.is_empty():
                 write_zip(rows_of(sent), step.folder / "import.zip")
             problems.write_parquet(step.folder / "problems.parquet")
             write_json(step.folder, "load.json", content)
-        return {"path": step.path, "counts": {**counts, "import_id": content["import_id"]}}
+        return {
+            "path": step.path,
+            "counts": {**counts, "import_id": content["import_id"], "missed": missed is not None},
+        }
 
 
 def _row_counts(night: Night, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +297,35 @@ def loading_for(store: Store, tenant: Tenant, environment: Environment) -> Loadi
     """The Canvas of that environment and its ledger; asks Canvas which root account it is."""
     settings = tenant.environment(environment)
     hook = CanvasHook(settings.connection, environment, settings.hosts)
+    other = tenant.canvas.production if environment == "test" else tenant.canvas.test
+    if other and {hook.address.netloc, f"{hook.address.host}:{hook.address.port}"} & set(other.hosts):
+        message = f"the connection of environment {environment} points at a host of the other environment"
+        raise CanvasWrongHost(message)
     return Loading(hook, Ledger(store, hook.address.netloc, hook.root_account().id))
+
+
+def read_strictly(night: Night, plan_path: str) -> Done:
+    """Write the import that the whole plan would make into `load` and read it as Canvas would; nothing is sent.
+
+    Raises CanvasRefused where Canvas would refuse a file.
+    """
+    with reading(night.store, plan_path) as folder:
+        changes = pl.read_parquet(folder / "changes.parquet")
+    with night.run.write("load") as step:
+        write_zip(rows_of(numbered(changes)), step.folder / "import.zip")
+        read = {name: len(records) for name, records in read_zip(step.folder / "import.zip").items()}
+        counts = {**_row_counts(night, {}), "missed": False, "import_id": None}
+        content: dict[str, Any] = {
+            "outcome": "read, not sent: there is no test environment",
+            "import_id": None,
+            "read": read,
+            "counts": counts,
+            "doubts": [],
+            "problems": [],
+        }
+        pl.DataFrame(schema=answers.PROBLEMS).write_parquet(step.folder / "problems.parquet")
+        write_json(step.folder, "load.json", content)
+    return {"path": step.path, "counts": counts}
 
 
 def rows_of(sent: pl.DataFrame) -> dict[str, pl.DataFrame]:

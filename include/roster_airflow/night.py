@@ -16,13 +16,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from roster.errors import NightFailed, RosterError, SourceFault, TenantFileWrong
 from roster.runs import read_step
-from roster.steps import Done
+from roster.steps import Done, Night
 from roster_airflow.notifications.roster import NOTICE
 from roster_airflow.operators.expectations import STOPPED
 from roster_airflow.recording import faults, keep_fault, recorded, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from roster.steps.verdict import Outcome
 
 NOTHING = "nothing"
 """XCom of a hand_on that had nothing to hand on, which tells it from one that failed."""
@@ -172,23 +174,28 @@ class VerdictOperator(BaseOperator):
 
     def execute(self, context: Context) -> Done:
         """Report, tell the notifier, and raise NightFailed where there are reasons to."""
-        from roster.steps.verdict import STEPS, Outcome, verdict
+        from roster.steps.verdict import verdict
 
         with recorded(context, self.tenant_id) as night:
-            outcome = Outcome(
-                extracts=extracted(context, night.tenant.source_names),
-                steps=answers(context, STEPS),
-                faults={step: said["message"] for step, said in faults(night).items()},
-                asked=dict(context["params"]),
-                dry_run=bool(context["params"]["dry_run"]),
-                handed_on=_handed_on(context),
-            )
-            done, reasons = verdict(night, outcome, seconds(night))
+            done, reasons = verdict(night, self.outcome(context, night), seconds(night))
             context["ti"].xcom_push(NOTICE, {"reasons": reasons, "counts": done["counts"]})
             self.log.info("report: %s", done["path"])
             if reasons:
                 raise NightFailed("\n".join(reasons))
             return done
+
+    def outcome(self, context: Context, night: Night) -> Outcome:
+        """What the tasks of this run answered."""
+        from roster.steps.verdict import STEPS, Outcome
+
+        return Outcome(
+            extracts=extracted(context, night.tenant.source_names),
+            steps=answers(context, STEPS),
+            faults=said_by(night),
+            asked=dict(context["params"]),
+            dry_run=bool(context["params"]["dry_run"]),
+            handed_on=handed_on(context, "hand_on"),
+        )
 
 
 class MendOperator(BaseOperator):
@@ -225,10 +232,15 @@ def _unreachable(steps: Mapping[str, Done | None], said: Mapping[str, Mapping[st
     return said.get(ended, {}).get("error") in UNREACHABLE
 
 
-def _handed_on(context: Context) -> bool:
-    """True if hand_on did what it should, be it nothing."""
+def handed_on(context: Context, task_id: str) -> bool:
+    """True if the task that hands on did what it should, be it nothing."""
     pull = context["ti"].xcom_pull
-    return pull(task_ids="hand_on") is not None or pull(task_ids="hand_on", key=NOTHING) is not None
+    return pull(task_ids=task_id) is not None or pull(task_ids=task_id, key=NOTHING) is not None
+
+
+def said_by(night: Night) -> dict[str, str]:
+    """What each step that failed said."""
+    return {step: said["message"] for step, said in faults(night).items()}
 
 
 def broken_id(tenant_id: str) -> str:

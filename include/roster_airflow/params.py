@@ -7,8 +7,8 @@ from airflow.sdk import Param
 SCOPE, REHEARSAL = "What to send", "Practice"
 
 
-def canvas_test_params() -> dict[str, Param]:
-    """The form of `<tenant>_canvas_test`."""
+def canvas_production_params() -> dict[str, Param]:
+    """The form of `<tenant>_canvas_production`."""
     return {
         "resync": Param(
             False,
@@ -27,6 +27,20 @@ def canvas_test_params() -> dict[str, Param]:
                 "A school's id, or the name of a request that `roster only` printed. Nothing is dropped in such a run."
             ),
         ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            section=REHEARSAL,
+            description="Stop after the plan: nothing is sent, and nothing is asked.",
+        ),
+    }
+
+
+def canvas_test_params() -> dict[str, Param]:
+    """The form of `<tenant>_canvas_test`: that of production, and what only a rehearsal may."""
+    return {
+        **canvas_production_params(),
         "release": Param(
             None,
             type=["null", "string"],
@@ -34,13 +48,6 @@ def canvas_test_params() -> dict[str, Param]:
             title="Release",
             section=SCOPE,
             description="The hash of a held part, as a run's report printed it: lets exactly these changes go.",
-        ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            section=REHEARSAL,
-            description="Stop after the plan: nothing is sent.",
         ),
         "as_of": Param(
             None,

@@ -26,7 +26,7 @@ def paper(tmp_path: Path) -> Paper:
 
 
 def ask(paper: Paper, kind: str, id_: str) -> Explanation:
-    return explain(newest_run(paper.store, "fern"), paper.ledger, kind, id_)
+    return explain(newest_run(paper.store, "fern", paper.ledger), paper.ledger, kind, id_)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_an_unknown_id(paper: Paper, kind: str) -> None:
 
 def test_before_any_run(paper: Paper) -> None:
     with pytest.raises(RequestUnknown, match="no run of fern"):
-        newest_run(paper.store, "fern")
+        newest_run(paper.store, "fern", paper.ledger)
 
 
 def test_a_switched_off_file_and_a_run_that_stopped_at_its_plan(tmp_path: Path) -> None:
     paper = Paper(tmp_path, sync={"people": False})
     paper.play(EXPORT)
-    run = newest_run(paper.store, "fern")
+    run = newest_run(paper.store, "fern", paper.ledger)
     for step in ("load", "check"):
         paper.store.remove(f"{run.path}/{step}")
     assert ask(paper, "class", "c1").messages == ()

@@ -160,7 +160,7 @@ def test_the_folder_of_a_load_tells_what_became_of_it(loading: Loading, stand_in
     assert problems["file"].unique().to_list() == ["user_observers.csv"]
     assert problems["row"].sort().to_list() == [2, 3, 4, 5]
     assert store.read(f"{done['path']}/import.zip") == stand_in.upload(1)
-    assert done["counts"] == {**content["counts"], "import_id": "1"}
+    assert done["counts"] == {**content["counts"], "import_id": "1", "missed": False}
 
 
 def test_too_many_newly_refused_rows_are_over_the_budget(loading: Loading, stand_in: Canvas) -> None:

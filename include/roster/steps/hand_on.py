@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from roster.runs import point, read_step
+from roster.runs import point, pointed, read_step
 from roster.steps import Done, Night
 from roster.steps.extract import keep_as_good
 
@@ -25,13 +25,18 @@ def hand_on(
     """Write the pointer if this run's artefact may go to production; answers its folder, None if it may not.
 
     It may if the load settled within its refusal budget, or found the test environment unreachable. scope: what `only`
-    narrowed the run to, which production then plans no more than.
+    narrowed the run to, which production then plans no more than. A tenant without a test environment hands on what
+    was planned and read; the pointer never goes back to an older artefact.
     """
     if night.practice or transform is None:
         return None
     settled = load is not None and not load["counts"].get("over_budget")
     if not settled and not unreachable:
         return None
+    number, before = transform["counts"]["number"], pointed(night.store, night.tenant.id, "tested") or {"number": 0}
+    if number < before["number"]:
+        return None
+    rehearsed = settled and night.tenant.is_rehearsed
     if settled and scope is None and plan is not None and _is_good(night, plan):
         keep_as_good(night, extracts)
         check = read_step(night.store, transform["path"], "artefact.json")["check"]
@@ -39,8 +44,9 @@ def hand_on(
         point(night.store, night.tenant.id, "good-roster", {"rows": rows, "run": night.run.path})
     pointer = {
         "artefact": transform["path"],
-        "number": transform["counts"]["number"],
-        "rehearsed": settled,
+        "number": number,
+        "rehearsed": rehearsed,
+        "unrehearsed": 0 if rehearsed else before.get("unrehearsed", 0) + (number != before["number"]),
         "scope": scope,
         "run": night.run.path,
         "at": now.isoformat(),

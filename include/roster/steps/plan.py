@@ -14,7 +14,7 @@ from roster.evidence import Standing
 from roster.ledger import SENT, Ledger
 from roster.plan import KEYS, Plan, Wanted, Wish, plan
 from roster.runs import artefacts_before, reading, write_json
-from roster.safety import plan_hash
+from roster.safety import OPEN, Gate, plan_hash
 from roster.steps import Done, Night
 
 KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
@@ -22,24 +22,30 @@ KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
 
 @dataclass(frozen=True)
 class Asked:
-    """The run's Params that concern the plan. only: a school's id or the name of a request."""
+    """What the run is asked for that concerns the plan. only: a school's id or the name of a request. release,
+    released: as in roster.plan.Wish.
+    """
 
     resync: bool = False
     only: str | None = None
     release: str | None = None
+    released: pl.DataFrame | None = None
 
 
-def make_plan(night: Night, transform_path: str, ledger: Ledger, asked: Asked) -> Done:
-    """Plan the artefact against the ledger into `plan`.
+def make_plan(
+    night: Night, transform_path: str, ledger: Ledger, asked: Asked, gate: Gate = OPEN, step_name: str = "plan"
+) -> Done:
+    """Plan the artefact against the ledger into `plan` (or the step of that name).
 
     Writes changes.parquet, sent.parquet (the free part, numbered as in the import), waiting.parquet, left.parquet,
     limits.parquet and plan.json (hashes, the ledger's version, counts).
     """
     version, state, rows = ledger.current()
-    with reading(night.store, transform_path) as folder, night.run.write("plan") as step:
+    with reading(night.store, transform_path) as folder, night.run.write(step_name) as step:
         artefact = json.loads((folder / "artefact.json").read_text(encoding="utf-8"))
         wanted = Wanted.read(folder)
         standing = Standing.model_validate(artefact["standing"])
+        wish = _wish(night, asked, wanted)
         made = plan(
             wanted,
             rows,
@@ -48,7 +54,8 @@ def make_plan(night: Night, transform_path: str, ledger: Ledger, asked: Asked) -
             sequence=artefact["number"],
             proven=standing.proven,
             present_before=present_before(night, standing, artefact["number"]),
-            wish=_wish(night, asked, wanted),
+            wish=wish,
+            gate=gate,
         )
         sent = numbered(made.free)
         for name, frame in (
@@ -67,11 +74,14 @@ def make_plan(night: Night, transform_path: str, ledger: Ledger, asked: Asked) -
             "free_hash": plan_hash(sent),
             "held_hash": made.held_hash,
             "released": made.released,
+            "narrowed": wish.narrowed,
+            "gate": {"everything": list(gate.everything), "drops": list(gate.drops)},
             "standing": standing.model_dump(mode="json"),
             "counts": counts,
         }
         write_json(step.folder, "plan.json", content)
-    return {"path": step.path, "counts": {**counts["totals"], "held_hash": made.held_hash}}
+    more = {"held_hash": made.held_hash, "narrowed": wish.narrowed, "released": made.released}
+    return {"path": step.path, "counts": counts["totals"] | more}
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
@@ -97,7 +107,7 @@ def present_before(night: Night, standing: Standing, number: int) -> pl.DataFram
 
 def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:
     if asked.only is None:
-        return Wish(resync=asked.resync, release=asked.release)
+        return Wish(resync=asked.resync, release=asked.release, released=asked.released)
     request = f"requests/{night.tenant.id}/{asked.only}.json"
     if night.store.exists(request):
         content = night.store.read_json(request)

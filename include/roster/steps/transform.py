@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from roster.canvas import wanted
+from roster.configuration import configuration_hash
 from roster.evidence import Standing
 from roster.model import Roster
 from roster.runs import next_number, reading, write_json
@@ -45,6 +46,7 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
             "check": check_path,
             "extracts": dict(extracts),
             "tenant": night.tenant.model_dump(mode="json"),
+            "configuration": configuration_hash(night.tenant),
         }
         write_json(step.folder, "artefact.json", artefact)
     return {"path": step.path, "counts": {"rows": rows, "number": number, "proven": standing.proven}}

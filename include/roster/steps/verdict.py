@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,16 +21,19 @@ from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.report_page import as_text
+from roster.tenants import Environment
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _GONE = "not in tonight's delivery"
 STEPS = ("check", "transform", "settle", "plan", "load")
+PRODUCTION_STEPS = ("take", "settle", "plan", "load")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
-    Params that were set. dry_run: the run was to stop after its plan.
+    Params that were set. dry_run: the run was to stop after its plan. order: the steps that had to finish, in order.
+    environment: whose ledger it was planned against. request: what waits for an answer, or was answered.
     """
 
     extracts: Mapping[str, Done | None]
@@ -39,6 +42,9 @@ class Outcome:
     asked: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     handed_on: bool = True
+    order: Sequence[str] = STEPS
+    environment: Environment = "test"
+    request: Mapping[str, Any] | None = None
 
     def path(self, step: str) -> str | None:
         """The folder of a finished step."""
@@ -60,7 +66,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
         if check := outcome.path("check"):
             _quarantine(night, check, step.folder / "quarantine.csv")
         loads = [path for name in ("settle", "load") if (path := outcome.path(name))]
-        if (transform := outcome.path("transform")) and loads:
+        if (transform := outcome.path("transform") or outcome.path("take")) and loads:
             _messages(night, transform, loads, step.folder / "messages.csv")
     counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
     return {"path": step.path, "counts": counts}, report["failed"]
@@ -102,6 +108,7 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
         "tenant": night.tenant.id,
         "name": night.tenant.name,
         "run": night.run.path,
+        "environment": outcome.environment,
         "date": night.today.isoformat(),
         "asked": {name: value for name, value in outcome.asked.items() if value},
         "sources": {
@@ -116,11 +123,12 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
         ("plan", "plan.json"),
         ("load", "load.json"),
     ):
-        path = outcome.path(step)
+        path = outcome.path(step) or (outcome.path("take") if step == "transform" else None)
         report[step] = read_step(night.store, path, file) if path else None
+    report["request"] = dict(outcome.request) if outcome.request else None
     if report["transform"]:
         report["transform"].pop("tenant")
-    report["folders"] = {step: outcome.path(step) for step in STEPS}
+    report["folders"] = {step: outcome.path(step) for step in dict.fromkeys((*STEPS, *outcome.order))}
     report["failed"] = _failed(outcome, report)
     report["notices"] = _notices(report)
     return report
@@ -136,8 +144,8 @@ def _failed(outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
             reasons.append(f"source {source} failed and its last good extract stood in: {said}")
     stops = (report["check"] or {}).get("counts", {}).get("stops", [])
     reasons += [f"rule {rule} (severity stop) found something: nothing of this night went on" for rule in stops]
-    broken = next((step for step in STEPS if outcome.steps.get(step) is None and step in outcome.faults), None)
-    missing = next((step for step in STEPS if outcome.steps.get(step) is None), None)
+    broken = next((step for step in outcome.order if outcome.steps.get(step) is None and step in outcome.faults), None)
+    missing = next((step for step in outcome.order if outcome.steps.get(step) is None), None)
     if broken and not (broken == "check" and stops):
         reasons.append(f"step {broken} failed: {outcome.faults[broken]}")
     elif missing and not reasons and not (outcome.dry_run and missing == "load"):
@@ -186,15 +194,27 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
         if (release := report["asked"].get("release")) and not plan["released"]:
             notices.append(f"release {release} is not the hash of tonight's held part: nothing was let go by it")
         if totals["held"]:
-            notices.append(f"{totals['held']} changes are held; to let them go, run with release = {plan['held_hash']}")
+            notices.append(_how_to_release(report, totals["held"]))
             notices += [f"held: {line['rows']} rows, {line['why']}" for line in plan["counts"]["holds"]]
         for name in ("waiting", "left"):
             for line in plan["counts"][name]:
                 why = line.get("reason", "what they refer to is not in Canvas")
                 notices.append(f"{name}: {line['rows']} rows of {line['file']} ({why})")
+    notices += _missed(load)
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices
+
+
+def _how_to_release(report: Mapping[str, Any], held: int) -> str:
+    if report["environment"] == "test":
+        return f"{held} changes are held; to let them go, run with release = {report['plan']['held_hash']}"
+    return f"{held} changes are held and wait for an answer in {report['tenant']}_canvas_release"
+
+
+def _missed(load: Mapping[str, Any] | None) -> Iterator[str]:
+    if load and load["outcome"] == "missed":
+        yield f"missed: the load window is closed until {load['opens']}; nothing was sent, the next night covers it"
 
 
 def advice(rule: str) -> str:

@@ -118,9 +118,37 @@ class CanvasSisImportOperator(CanvasSettleOperator):
     def _act(self, context: Context) -> Done:
         with recorded(context, self.tenant_id) as night:
             loading = self._loading(night)
-            done = loading.load(night, self.plan["path"])
+            bound = self.environment == "production" and not self.plan["counts"]["narrowed"]
+            done = loading.load(night, self.plan["path"], self.task_id, bound=bound)
             if not isinstance(done, dict):
                 self._defer(context, loading, done)
             if found := done["counts"]["import_id"]:  # a try that finds it ended has not waited for it
                 self._link(context, loading, found)
             return done
+
+
+class CanvasReadOperator(BaseOperator):
+    """Instead of a rehearsal, where there is no test environment: read the bundle as strictly as Canvas would.
+
+    Answers as a load that sent nothing. Raises CanvasRefused where Canvas would refuse a file.
+
+    :param tenant_id: whose night it is.
+    :param plan: the plan step's Done.
+    """
+
+    template_fields = ("plan",)
+
+    def __init__(self, *, tenant_id: str, plan: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant_id = tenant_id
+        self.plan = plan
+
+    def execute(self, context: Context) -> Done:
+        """Write it, and read it."""
+        from roster_airflow.loading import read_strictly
+
+        if context["params"].get("dry_run"):
+            message = "a dry run ends after its plan"
+            raise AirflowSkipException(message)
+        with recorded(context, self.tenant_id) as night:
+            return read_strictly(night, self.plan["path"])

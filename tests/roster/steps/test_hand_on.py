@@ -53,6 +53,7 @@ def test_a_whole_night_is_pointed_to_and_measured_against(tmp_path: Path) -> Non
         "artefact": f"{played.night.run.path}/transform/attempt-1",
         "number": 1,
         "rehearsed": True,
+        "unrehearsed": 0,
         "scope": None,
         "run": played.night.run.path,
     }

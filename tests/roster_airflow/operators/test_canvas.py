@@ -161,6 +161,7 @@ def test_a_load_posts_waits_and_answers_with_counts(run: Run) -> None:
         "doubt": 0,
         "over_budget": False,
         "import_id": str(posted["id"]),
+        "missed": False,
     }
     assert run.store.exists(f"{done['path']}/import.zip")
     assert live(run.canvas.state()) == school().known()

@@ -1,0 +1,141 @@
+"""Release: what was held is asked for, answered, planned again and let go only as it was shown."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from roster.decisions import Answer, Decision, Request, keep, last_answer, open_request
+from roster.ledger import Ledger
+from roster.plan import KEYS
+from roster.runs import read_step, reading, write_json
+from roster.steps import Done, Night
+from roster.steps.hold import TEXT, hold
+from roster.steps.plan import Asked, make_plan
+from roster.steps.promote import as_made, gate_of, is_configured_as
+
+APPROVE = "Approve"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from the form. by: None where nobody answered in time."""
+
+    option: str
+    hash: str | None
+    by: str | None
+
+
+def ask(night: Night, now: datetime, *, by_hand: bool) -> Done | None:
+    """Copy the open request into `ask`, for the form; None where there is nothing to ask.
+
+    Asked once: a request with an answer is asked again only by hand, and never after it was approved. counts:
+    held_hash, rows, whole, until (ISO, when waiting ends).
+    """
+    found = open_request(night.store, night.tenant.id)
+    if found is None:
+        return None
+    request, folder = found
+    last = last_answer(night.store, night.tenant.id, request)
+    if last is not None and last.request.name == request.name and _is_settled(last, by_hand=by_hand):
+        return None
+    with reading(night.store, folder) as written, night.run.write("ask") as step:
+        shutil.copyfile(written / TEXT, step.folder / TEXT)
+        write_json(step.folder, "request.json", request.model_dump(mode="json"))
+    until = night.tenant.answer_until(now)
+    counts = {"held_hash": request.held_hash, "rows": request.rows, "whole": request.whole, "until": until.isoformat()}
+    return {"path": step.path, "counts": counts}
+
+
+def _is_settled(last: Decision, *, by_hand: bool) -> bool:
+    if last.answer == "approved":
+        return last.outcome == "loaded"
+    return last.answer in ("rejected", "unanswered") and not by_hand
+
+
+def request_of(night: Night, asked: Done) -> tuple[Request, str]:
+    """(request, text) that a form showed."""
+    request = Request.model_validate(read_step(night.store, asked["path"], "request.json"))
+    text = night.store.read_whole(asked["path"], TEXT).decode()
+    return request, text
+
+
+def decide(night: Night, asked: Done, reply: Reply | None, now: datetime) -> Decision:
+    """Keep what was answered. reply: None for a form that was shown more than once, whose answer counts for nothing."""
+    request, text = request_of(night, asked)
+    decision = Decision(
+        name=night.run.name,
+        request=request,
+        answer=_answer(night, request, reply),
+        by=reply.by if reply else None,
+        at=now,
+        answered_hash=reply.hash if reply else None,
+        shown=text,
+        run=night.run.path,
+    )
+    return keep(night.store, night.tenant.id, decision)
+
+
+def _answer(night: Night, request: Request, reply: Reply | None) -> Answer:
+    if reply is None:
+        return "cleared"
+    if reply.by is None:
+        return "unanswered"
+    if reply.by not in night.tenant.rollout.approvers:
+        return "foreign"
+    if reply.option != APPROVE:
+        return "rejected"
+    found = open_request(night.store, night.tenant.id)
+    if found is None or {found[0].held_hash, reply.hash} != {request.held_hash}:
+        return "outdated"
+    return "approved" if is_configured_as(night, request.configuration) else "outdated"
+
+
+def held_keys(night: Night, request: Request) -> pl.DataFrame:
+    """plan.KEYS of what a request holds."""
+    with reading(night.store, request.plan) as folder:
+        changes = pl.read_parquet(folder / "changes.parquet")
+    return changes.filter(pl.col("part") == "held").select(*KEYS)
+
+
+def plan_rehearsal(night: Night, request: Request, ledger: Ledger) -> Done:
+    """Plan the rows of a request against the test environment's ledger into `test.plan`: what it does not have yet."""
+    artefact = read_step(night.store, request.artefact, "artefact.json")
+    asked = Asked(released=held_keys(night, request))
+    return make_plan(as_made(night, artefact), request.artefact, ledger, asked, step_name="test.plan")
+
+
+def plan_again(night: Night, request: Request, ledger: Ledger) -> Done:
+    """Plan against production's ledger of this moment into `production.plan`; the rows of the request are free only if
+    they are what was shown, by hash. Else nothing is free, and what is held now makes a new request.
+    """
+    artefact = read_step(night.store, request.artefact, "artefact.json")
+    before = read_step(night.store, request.plan, "plan.json")["gate"]
+    gate = gate_of(night, artefact, ledger, rehearsed=not before["drops"], first=ledger.current()[2].is_empty())
+    asked = Asked(release=request.held_hash, released=held_keys(night, request))
+    return make_plan(as_made(night, artefact), request.artefact, ledger, asked, gate, "production.plan")
+
+
+def is_released(night: Night, plan: Done) -> bool:
+    """True where the rows were still what was shown."""
+    content: dict[str, Any] = read_step(night.store, plan["path"], "plan.json")
+    return bool(content["released"])
+
+
+def leaves_open(answer: Answer) -> bool:
+    """True for an answer after which the same thing has to be asked afresh."""
+    return answer in ("cleared", "foreign", "outdated")
+
+
+def ask_afresh(
+    night: Night, request: Request, *, plan: Done | None, load: Done | None, now: datetime
+) -> Request | None:
+    """What is still held after a release makes a new request, unless a night has made one in the meantime."""
+    found = open_request(night.store, night.tenant.id)
+    if found is None or found[0].name != request.name:
+        return None
+    return hold(night, plan=plan, load=load, now=now)
