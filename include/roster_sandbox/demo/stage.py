@@ -252,14 +252,14 @@ def run_night(stage: Stage, changed: Callable[[Task], None], conf: dict[str, Any
     if not wrong and handed_on(parts[0], "hand_on"):
         parts.append(run_part(stage, PRODUCTION, changed, lambda: woken(stage, PRODUCTION, before[PRODUCTION])))
         wrong += said_wrong(stage, parts[1])
-        if not wrong and handed_on(parts[1], "hold") and not _asked_before(stage):
+        if not wrong and handed_on(parts[1], "hold") and not _asked_before(stage, before[RELEASE]):
             parts.append(run_part(stage, RELEASE, changed, lambda: woken(stage, RELEASE, before[RELEASE])))
     return Played(tuple(parts), wrong)
 
 
-def _asked_before(stage: Stage) -> bool:
+def _asked_before(stage: Stage, known: Collection[str]) -> bool:
     """Whether an earlier request still waits: the next one is asked after it."""
-    return any(not run.is_final for run in stage.api.runs(RELEASE)[:-1])
+    return any(not run.is_final for run in stage.api.runs(RELEASE) if run.id in known)
 
 
 def handed_on(part: Part, task_id: str) -> bool:
