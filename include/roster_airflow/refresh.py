@@ -54,10 +54,10 @@ def follow_refresh(
     """
     version, _ = ledger.versions()
     last = _last(ledger)
-    has_own = bool(last) and last[0].outcome != "refreshed"
+    known = next((one.facts for one in last if one.outcome == "refreshed"), None)
     if _is_gone(hook, last, now):
         ledgers = production()
-    elif has_own or not (ledgers := _with_news(hook, production, last[0].facts if last else {})):
+    elif (len(last) == 2 and known is None) or not (ledgers := _with_news(hook, production, known or {})):
         return None
     shown = _by_identifier(hook.sis_imports())
     rows, came, reason = _came_along(ledgers, shown)
@@ -68,7 +68,7 @@ def follow_refresh(
         )
         raise CanvasRefreshed(message)
     log.warning("test was refreshed: its ledger follows version %s of production's", came.production or "none")
-    return ledger.refresh(_with_own(ledger, rows, shown), came, version=version, now=now)
+    return ledger.refresh(_with_own(ledger, rows, shown, now), came, version=version, now=now)
 
 
 def _last(ledger: Ledger) -> list[Settled]:
@@ -99,7 +99,7 @@ def _is_gone(hook: CanvasHook, last: Sequence[Settled], now: datetime) -> bool:
 
 
 def _with_news(hook: CanvasHook, production: Callable[[], Sequence[Ledger]], facts: Mapping[str, Any]) -> list[Ledger]:
-    """Production's ledgers of which test shows a newer import than it knows, where no import of its own can be missing.
+    """Production's ledgers of which test shows a newer import than it knows: too little of its own could be missing.
 
     facts: of the refresh that the ledger followed last.
     """
@@ -165,15 +165,17 @@ def _rows_at_refresh(ledger: Ledger, version: int, shown: Shown) -> pl.DataFrame
     return rows
 
 
-def _with_own(ledger: Ledger, rows: pl.DataFrame, shown: Shown) -> pl.DataFrame:
-    """With the rows in doubt of imports that were posted to test after it had been refreshed."""
-    version, _ = ledger.versions()
-    while version > 0 and (intent := ledger.intent(version)).kind != "refreshed":
-        if intent.identifier in shown and intent.kind == "import":
-            rows = _doubtful(ledger, rows, version)
-        elif ledger.settled(version).outcome == "taken":
+def _with_own(ledger: Ledger, rows: pl.DataFrame, shown: Shown, now: datetime) -> pl.DataFrame:
+    """With the rows in doubt of imports that came to test after it had been refreshed."""
+    came = []
+    for version in range(ledger.versions()[0], 0, -1):
+        intent = ledger.intent(version)
+        if intent.kind == "import" and now - intent.written > WATCHED:
             break
-        version -= 1
+        if intent.kind == "import" and intent.identifier in shown:
+            came.append(version)
+    for version in reversed(came):
+        rows = _doubtful(ledger, rows, version)
     return rows
 
 

@@ -129,10 +129,12 @@ def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -
 def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place: str) -> None:
     name, options, error = ANSWERS[answer]
     nights.play(BEFORE)
-    nights.canvas.fault(name, **options, **PLACES[place])
+    night, plan = nights.plan(TONIGHT)
+    before_the_post = 1 if place == "list" else 0  # whether Canvas was refreshed
+    nights.canvas.fault(name, **options, **PLACES[place], after=before_the_post)
 
     with pytest.raises(error):
-        nights.play(TONIGHT)
+        nights.load(night, plan)
 
     opened = nights.loading.ledger.open_intent()
     assert opened is not None

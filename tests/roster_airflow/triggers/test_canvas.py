@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from roster.errors import (
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasStuck,
@@ -140,7 +141,7 @@ def test_progress_is_logged_when_it_changes(canvas: Scripted) -> None:
             CanvasPermissionMissing,
         ),
         ([Answer({"errors": []}, 403)], "permission-missing", None, CanvasPermissionMissing),
-        ([Answer({"errors": []}, 404)], "gone", None, CanvasRefused),
+        ([Answer({"errors": []}, 404)], "gone", None, CanvasGone),
         ([Answer({"errors": []}, 400)], "refused", None, CanvasRefused),
         ([Answer("", 302, {"Location": "https://elsewhere.example"})], "wrong-host", None, CanvasWrongHost),
     ],
