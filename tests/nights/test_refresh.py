@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from roster.canvas.bundle import write_zip
 from roster.errors import CanvasNotEmpty, CanvasRefreshed, CanvasTokenDead, LedgerMoved
 from roster.ledger import Ledger
 from roster.retention import prune
@@ -18,11 +20,12 @@ from roster.store import Store
 from roster.tenants import Tenant
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.hooks.canvas_replies import SisImport
-from roster_airflow.loading import Loading
+from roster_airflow.loading import Loading, rows_of
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.nights.disturbed import FINAL, Clock, Nights
 from tests.nights.small import live
 from tests.nights.test_faults import BEFORE, THEN, TONIGHT, put_right
+from tests.nights.test_posting import arrived
 
 
 def nights_of(home: Path, tenant: Tenant, canvas: Canvas, hook: CanvasHook, **more: Any) -> Nights:
@@ -229,6 +232,33 @@ def test_what_production_gave_up_and_canvas_took_is_in_doubt_too(test: Nights, p
     assert test.loading.ledger.current()[2]["doubt"].drop_nulls().len() == plan["counts"]["free"]
     put_right(test, TONIGHT)
     put_right(production, TONIGHT)
+
+
+def test_what_came_late_to_production_is_in_doubt_beside_what_came_since(
+    test: Nights, production: Nights, tmp_path: Path
+) -> None:
+    test.play(BEFORE)
+    production.play(BEFORE)
+    night, plan = production.plan(BEFORE.renamed("p07", "Late"))
+    ledger, sent = production.loading.ledger, production.table(plan, "sent.parquet")
+    late = ledger.intend(
+        sent, plan_hash="p", state=ledger.current()[1], sequence=9, run=night.run.path, now=production.clock()
+    )
+    production.clock.forward(minutes=6)
+    production.carry_through(production.loading.settle_open)
+    production.play(BEFORE.renamed("p08", "Since"))
+    assert outcomes(ledger) == ["taken", "abandoned", "taken"]
+    write_zip(rows_of(sent), tmp_path / "late.zip")
+    production.loading.hook.post_import(tmp_path / "late.zip", late.identifier)
+    arrived(production, 3)
+
+    test.canvas.refresh_from(production.canvas)
+    test.carry_through(test.loading.settle_open)
+
+    rows = test.loading.ledger.current()[2]
+    assert rows.filter(pl.col("doubt").is_not_null())["key"].to_list() == ["p07"]
+    assert '"Since"' in rows.row(by_predicate=pl.col("key") == "p08", named=True)["row"]
+    put_right(test, TONIGHT)
 
 
 class Blind(CanvasHook):
