@@ -242,7 +242,7 @@ def test_what_came_late_to_production_is_in_doubt_beside_what_came_since(
     night, plan = production.plan(BEFORE.renamed("p07", "Late"))
     ledger, sent = production.loading.ledger, production.table(plan, "sent.parquet")
     late = ledger.intend(
-        sent, plan_hash="p", state=ledger.current()[1], sequence=9, run=night.run.path, now=production.clock()
+        sent, plan_hash="p", state=ledger.current()[1], sequence=1, run=night.run.path, now=production.clock()
     )
     production.clock.forward(minutes=6)
     production.carry_through(production.loading.settle_open)
