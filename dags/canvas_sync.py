@@ -31,6 +31,7 @@ from roster_airflow.params import canvas_test_params
 from roster_airflow.retries import by_error
 
 BY_ERROR = by_error()
+TOLD = RosterNotifier()
 
 
 @cache
@@ -54,7 +55,7 @@ def canvas_test(tenant: Tenant) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=["roster", tenant.id, "canvas", "test"],
-        on_failure_callback=[RosterNotifier(tenant.notify)],
+        on_failure_callback=[TOLD],
         deadline=late_after(tenant),
     ) as dag:
         # To each task by itself: default_args are copied deeply for every one.

@@ -171,8 +171,10 @@ class VerdictOperator(BaseOperator):
         self.tenant_id = tenant_id
 
     def execute(self, context: Context) -> Done:
-        """Report, tell the notifier, and raise NightFailed where there are reasons to."""
+        """Report, tell, and raise NightFailed where there are reasons to; its callback tells those."""
+        from roster.steps.telling import matters_of
         from roster.steps.verdict import STEPS, Outcome, verdict
+        from roster_airflow.telling import tell
 
         with recorded(context, self.tenant_id) as night:
             outcome = Outcome(
@@ -186,6 +188,9 @@ class VerdictOperator(BaseOperator):
             done, reasons = verdict(night, outcome, seconds(night))
             context["ti"].xcom_push(NOTICE, {"reasons": reasons, "counts": done["counts"]})
             self.log.info("report: %s", done["path"])
+            report = read_step(night.store, done["path"], "report.json")
+            good = not reasons and not night.practice and context["ti"].xcom_pull(task_ids="hand_on") is not None
+            tell(night, matters_of(report, "test"), context, reasons=reasons, good=good)
             if reasons:
                 raise NightFailed("\n".join(reasons))
             return done
