@@ -27,6 +27,8 @@ KINDS: tuple[Kind, ...] = ("student", "staff", "guardian")
 Severity = Literal["note", "warn", "quarantine", "stop"]
 Environment = Literal["test", "production"]
 
+ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
+"""The source's roles that have enrolments, and Canvas's, beside what `sync.roles` says."""
 USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
 COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
 NAME_FIELDS = ("course", "course_code", "class", "class_code", "period", "term", "teacher", "school")

@@ -21,8 +21,9 @@ from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.report_page import as_text
+from roster.steps.school_report import counted, harmless, write_school_report
+from roster.tenants import Environment
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _GONE = "not in tonight's delivery"
 STEPS = ("check", "transform", "settle", "plan", "load")
 
@@ -30,7 +31,7 @@ STEPS = ("check", "transform", "settle", "plan", "load")
 @dataclass(frozen=True)
 class Outcome:
     """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
-    Params that were set. dry_run: the run was to stop after its plan.
+    Params that were set. dry_run: the run was to stop after its plan. environment: whose ledger it was planned against.
     """
 
     extracts: Mapping[str, Done | None]
@@ -39,6 +40,7 @@ class Outcome:
     asked: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     handed_on: bool = True
+    environment: Environment = "test"
 
     def path(self, step: str) -> str | None:
         """The folder of a finished step."""
@@ -47,7 +49,8 @@ class Outcome:
 
 
 def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None = None) -> tuple[Done, list[str]]:
-    """Write report.json, report.md, quarantine.csv and messages.csv into `verdict`; answer with the reasons to fail.
+    """Write report.json, report.md, what `school_report` makes, quarantine.csv and messages.csv into `verdict`; answer
+    with the reasons to fail.
 
     seconds: how long each step took.
     """
@@ -55,6 +58,9 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     report["seconds"] = {step: round(value, 1) for step, value in (seconds or {}).items()}
     with night.run.write("verdict") as step:
         report["schools"] = by_school(night, outcome, report)
+        checked = outcome.path("check") or (report["transform"] or {}).get("check")
+        folders = {step: outcome.path(step) for step in ("transform", "plan", "load")}
+        report |= counted(night, outcome.environment, check=checked, **folders)
         write_json(step.folder, "report.json", report)
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
@@ -62,6 +68,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
         loads = [path for name in ("settle", "load") if (path := outcome.path(name))]
         if (transform := outcome.path("transform")) and loads:
             _messages(night, transform, loads, step.folder / "messages.csv")
+        write_school_report(step.folder, night, report, checked, advice)
     counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
     return {"path": step.path, "counts": counts}, report["failed"]
 
@@ -256,9 +263,4 @@ def _write_csv(target: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, marked as text; anything else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
