@@ -44,7 +44,7 @@ def tell(
     reasons: why the run is about to fail, if it is. good: a whole night that did what it should, at the end of the
     way that this tenant's artefacts go. review: the tenant is being rolled out, and requests are reminded weekly.
     """
-    dag, run = str(context["dag"].dag_id), str(context["run_id"])
+    dag, run = str(context["task"].dag_id), str(context["run_id"])
     said = list(matters)
     if not reasons and not night.practice and not context["params"].get("only"):
         said.append(Matter("failure", dag, f"{dag} works again", stands=False))

@@ -133,6 +133,13 @@ def test_of_many_who_tell_one_tells(store: Store) -> None:
     assert sorted(message.matter.kind for message in found) == ["failure", "request"]
 
 
+@pytest.mark.parametrize("content", [b"{", b'{"failure:x": {"so": 1}}', b"[]"])
+def test_a_damaged_memory_tells_once_more(store: Store, content: bytes) -> None:
+    due(store, "fern", [a_request()], DAY)
+    store.write("matters/fern/00000001.json", content)
+    assert [[message.state for message in due(store, "fern", [a_request()], DAY)] for _ in range(2)] == [["new"], []]
+
+
 def test_few_versions_are_kept(store: Store) -> None:
     for number in range(KEPT + 9):
         due(store, "fern", [a_request()], night(number))

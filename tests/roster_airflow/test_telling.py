@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG as SdkDag
+from airflow.sdk import BaseOperator
 
 from roster.matters import Matter
 from roster.steps import Night
@@ -45,7 +46,9 @@ def a_night(tmp_path: Path, *, practice: bool = False, **tenant: Any) -> Night:
 
 
 def a_context(job: str = "test", **params: Any) -> Any:
-    return {"dag": SdkDag(f"fern_canvas_{job}", schedule=None), "run_id": "run-1", "params": params}
+    with SdkDag(f"fern_canvas_{job}", schedule=None) as dag:
+        verdict = BaseOperator(task_id="verdict")
+    return {"dag": dag, "task": verdict, "run_id": "run-1", "params": params}
 
 
 def told(channel: Scripted) -> list[tuple[str, str]]:

@@ -181,6 +181,7 @@ def test_changes_since_the_last_whole_run(paper: Paper) -> None:
 
 def test_narrow_runs_and_other_environments_are_not_compared_with(paper: Paper) -> None:
     first = paper.play(EXPORT)
+    paper.store.write(f"runs/fern/{first.night.run.name}x/check/attempt-1/check.json", b"a run without a verdict")
     for change in ({"asked": {"only": "sch1"}}, {"environment": "production"}, {"census": []}):
         other = paper.play(without(EXPORT, "p5"))
         report = folder_of(other) / "report.json"
