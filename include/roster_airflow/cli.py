@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
@@ -211,6 +212,26 @@ def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
             for one in found
         ]
         _show(lines, as_json, "Decisions")
+
+
+@app.command()
+def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
+    """Look whether a night could go well: places, connections, hosts, tokens, rights, clocks. Changes nothing."""
+    with _told():
+        from roster_airflow.doctor import examine
+
+        words = {True: "ok", False: "NOT OK", None: "-"}
+        made = list(examine(find_tenant(tenant)))
+        if as_json:
+            _print_json([asdict(one) for one in made])
+        else:
+            _show(
+                [{"check": one.check, "": words[one.ok], "says": one.says} for one in made],
+                as_json,
+                f"Doctor: {tenant}",
+            )
+    if not all(one.ok for one in made):
+        raise typer.Exit(1)
 
 
 @app.command()
