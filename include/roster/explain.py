@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from roster.canvas import FILES, module
+from roster.canvas import FILES, ID_CHANGES, module
+from roster.canvas.change_sis_id import MEANS
 from roster.errors import RequestUnknown
 from roster.ledger import Ledger, decoded
 from roster.runs import Run, reading
@@ -135,13 +136,22 @@ def _wanted(rows: pl.DataFrame) -> dict[str, Any] | None:
 
 def _planned(folder: Path, file: str, key: str) -> tuple[dict[str, Any], ...]:
     here = (pl.col("file") == file) & (pl.col("key") == key)
-    changes = _table(folder, "changes").filter(here).select("action", "why", "part", "holds", "old", "new")
+    changes = _table(folder, "changes").filter(here | _changes_id(file, key))
+    changes = changes.select("action", "why", "part", "holds", "old", "new")
     planned = [
         {**line, "old": decoded(line["old"]), "new": decoded(line["new"])} for line in changes.iter_rows(named=True)
     ]
     for name in ("waiting", "left"):
         planned += [{"action": name, "why": reason} for reason in _table(folder, name).filter(here)["reason"]]
     return tuple(planned)
+
+
+def _changes_id(file: str, key: str) -> pl.Expr:
+    """Over CHANGES: True for the row that gives the record that id, or takes it away."""
+    new = pl.col("new")
+    of_type = new.str.json_path_match("$.type").replace_strict(MEANS, default=None, return_dtype=pl.String) == file
+    either = [new.str.json_path_match(f"$.{name}") == key for name in ("old_id", "new_id")]
+    return ((pl.col("file") == ID_CHANGES) & of_type & pl.any_horizontal(either)).fill_null(value=False)
 
 
 def _kept(rows: pl.DataFrame) -> dict[str, Any] | None:

@@ -71,7 +71,7 @@ def _model(hint: Any) -> type[BaseModel] | None:
     bare = _bare(hint)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         return bare
-    return _model(get_args(bare)[0]) if get_origin(bare) is tuple else None
+    return _model(get_args(bare)[0]) if get_origin(bare) in (tuple, types.UnionType) else None
 
 
 def _type(hint: Any) -> str:

@@ -253,6 +253,24 @@ class SyncSettings(_Settings):
     on_drop: DropPolicy = DropPolicy()
 
 
+class IdChanges(_Settings):
+    """Which SIS ids in Canvas become which: a CSV file or a query with type, old_id, new_id (ids-that-change.md)."""
+
+    connection: str
+    """Airflow connection: type `fs` or `sftp` for a file, that of the database for a query."""
+    path: str | None = None
+    """The file, below the connection's own path."""
+    query: str | None = None
+    """SQL that selects the three columns."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> IdChanges:
+        if (self.path is None) == (self.query is None):
+            message = "must have either path or query"
+            raise ValueError(message)
+        return self
+
+
 class SafetySettings(_Settings):
     """What may change in a night before a person is asked."""
 
@@ -283,6 +301,7 @@ class Tenant(_Settings):
     """Where the roster comes from."""
     canvas: CanvasSettings
     sync: SyncSettings = SyncSettings()
+    id_changes: IdChanges | None = None
     safety: SafetySettings = SafetySettings()
     rules: dict[str, Severity] = Field(default_factory=dict)
     """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""

@@ -96,11 +96,12 @@ def plan(
         from roster.runs import read_step
         from roster.steps.plan import Asked, make_plan
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         night = _night(tenant, as_of)
         extracts, checked = _extract_and_check(night)
         _go_on(checked)
-        artefact = transform(night, checked["path"], extracts)
+        artefact = transform(night, checked["path"], extracts, id_changes(night.tenant.id_changes))
         ledger: Ledger = _loading(night, environment).ledger
         if ledger.open_intent():
             _note("An import has not been settled: the plan takes nothing of it for granted (roster settle)")

@@ -1,15 +1,16 @@
-"""One import into Canvas, from the lock to the settled journal; retry, kill, clear and redeploy are one path.
+"""A plan's imports into Canvas, each from the lock to the settled journal; retry, kill, clear and redeploy are one path.
 
-Every function can be called again at any point: what the journal has open is looked for in Canvas before anything is
-posted, and an identifier is posted once. Where something must be waited for, the answer is a Wait; the operator defers
-on it, the command line sleeps.
+A plan is one import, but where ids or log-ins pass on: those go ahead, in imports of their own. Every function can be
+called again at any point: what the journal has open is looked for in Canvas before anything is posted, and an
+identifier is posted once. Where something must be waited for, the answer is a Wait; the operator defers on it, the
+command line sleeps.
 """
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,11 @@ import polars as pl
 from roster import answers
 from roster.canvas.bundle import write_zip
 from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, LedgerMoved
+from roster.id_changes import without_failed
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.plan import numbered
 from roster.store import Store
 from roster.tenants import Environment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
@@ -80,21 +83,36 @@ class Loading:
         return None
 
     def load(self, night: Night, plan_path: str) -> Wait | Done:
-        """Send the plan's free part, once; Done when it is settled. Raises CanvasFault and LedgerFault.
+        """Send the plan's free part, once; Done when all of it is settled. Raises CanvasFault and LedgerFault.
 
-        Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip.
+        Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip, numbered where
+        there were several.
         """
         if wait := self.settle_open():
             return wait
         with reading(night.store, plan_path) as folder:
-            sent = pl.read_parquet(folder / "sent.parquet")
+            free = pl.read_parquet(folder / "sent.parquet")
         plan = read_step(night.store, plan_path, "plan.json")
-        base = plan["ledger"]
-        settled = self.ledger.settlement_of(plan["free_hash"], night.run.path, base["version"])
-        if settled is not None and settled.outcome != "abandoned":
-            return self._done(night, sent, settled)
-        if sent.is_empty():
-            return self._done(night, sent, None)
+        base, ended = plan["ledger"], list[Settled]()
+        for stage in plan["stages"]:
+            settled = self.ledger.settlement_of(stage["hash"], night.run.path, plan["ledger"]["version"])
+            if settled is None or settled.outcome == "abandoned":
+                sent = self._able(free, stage["stage"])
+                if sent.is_empty():
+                    continue
+                return self._begin(night, sent, stage["hash"], base, plan["number"])
+            base = {"version": settled.version, "state": settled.state}
+            ended.append(settled)
+        return self._done(night, free, ended)
+
+    def _able(self, free: pl.DataFrame, stage: int) -> pl.DataFrame:
+        """The rows of that import, numbered anew: without what an earlier one of the plan did not make possible."""
+        before = free.filter(pl.col("stage") < stage)
+        sent = free.filter(pl.col("stage") == stage)
+        return sent if before.is_empty() else numbered(without_failed(sent, before, self.ledger.current()[2]))
+
+    def _begin(self, night: Night, sent: pl.DataFrame, plan_hash: str, base: Mapping[str, Any], sequence: int) -> Wait:
+        """Lock and post one import. base: the version of the ledger that it may follow, and its state."""
         self._not_again_and_again(base)
         if self.ledger.versions()[0] == 0 and self.hook.holds_sis_users():
             message = (
@@ -104,9 +122,9 @@ class Loading:
             raise CanvasNotEmpty(message)
         intent = self.ledger.intend(
             sent,
-            plan_hash=plan["free_hash"],
+            plan_hash=plan_hash,
             state=base["state"],
-            sequence=plan["number"],
+            sequence=sequence,
             run=night.run.path,
             now=self.now(),
         )
@@ -240,31 +258,59 @@ class Loading:
             write_json(step.folder, "settle.json", {"imports": imports})
         return {"path": step.path, "counts": {**counts, "imports": len(imports)}}
 
-    def _done(self, night: Night, sent: pl.DataFrame, settled: Settled | None) -> Done:
-        """Write the load's folder from what the ledger keeps of it; without an import, that there was none."""
-        facts = dict(settled.facts) if settled else {}
-        problems = self.ledger.problems(settled) if settled else None
-        problems = pl.DataFrame(schema=answers.PROBLEMS) if problems is None else problems
-        counts = _row_counts(night, facts)
+    def _done(self, night: Night, free: pl.DataFrame, ended: Sequence[Settled]) -> Done:
+        """Write the load's folder from what the ledger keeps of its imports; without one, that there was none.
+
+        What is said of one import is said of the last, or of the one that was lost; counts are of all of them.
+        """
+        told = [frame for one in ended if (frame := self.ledger.problems(one)) is not None]
+        problems = pl.concat([pl.DataFrame(schema=answers.PROBLEMS), *told])
+        facts = _together([one.facts for one in ended])
+        counts = {**_row_counts(night, facts), "kept_back": free.height - facts.get("rows", 0)}
         by_rule = problems.group_by("rule", "advice", "outcome").agg(rows=pl.len(), again=pl.col("again").sum())
+        imports = [_import_of(one) for one in ended]
+        told_of = next((one for one in imports if one["outcome"] == "lost"), imports[-1] if imports else _NO_IMPORT)
         content: dict[str, Any] = {
-            "outcome": settled.outcome if settled else "nothing to send",
-            "import_id": settled.import_id if settled else None,
-            "identifier": settled.identifier if settled else None,
-            "version": settled.version if settled else None,
-            "workflow_state": facts.get("workflow_state"),
+            **told_of,
             "counts": counts,
             "doubts": facts.get("doubts", []),
-            "statistics": facts.get("statistics", {}),
             "problems": by_rule.sort("rule").to_dicts(),
+            "imports": imports,
         }
         with ExitStack() as stack:
             step = stack.enter_context(night.run.write("load"))
-            if not sent.is_empty():
-                write_zip(rows_of(sent), step.folder / "import.zip")
+            for number, one in enumerate(ended, start=1):
+                name = "import.zip" if len(ended) == 1 else f"import-{number}.zip"
+                write_zip(rows_of(self.ledger.sent(one)), step.folder / name)
             problems.write_parquet(step.folder / "problems.parquet")
             write_json(step.folder, "load.json", content)
         return {"path": step.path, "counts": {**counts, "import_id": content["import_id"]}}
+
+
+_NO_IMPORT: dict[str, Any] = {
+    "outcome": "nothing to send",
+    **dict.fromkeys(("import_id", "identifier", "version", "workflow_state")),
+    "statistics": {},
+}
+
+
+def _import_of(settled: Settled) -> dict[str, Any]:
+    """What load.json says of one import."""
+    return {
+        "outcome": settled.outcome,
+        "import_id": settled.import_id,
+        "identifier": settled.identifier,
+        "version": settled.version,
+        "workflow_state": settled.facts.get("workflow_state"),
+        "statistics": settled.facts.get("statistics", {}),
+    }
+
+
+def _together(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The facts of several imports as those of one: sums, and all doubts."""
+    names = ("rows", "sent", "refused", "newly_refused", "doubt")
+    sums = {name: sum(one.get(name, 0) for one in facts) for name in names}
+    return {**sums, "doubts": [doubt for one in facts for doubt in one.get("doubts", [])]}
 
 
 def _row_counts(night: Night, facts: Mapping[str, Any]) -> dict[str, Any]:

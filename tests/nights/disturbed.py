@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +56,7 @@ class Nights:
     patience: float = 10.0
     retries: int = 3
     day: int = 0
+    id_changes: Sequence[tuple[str, str, str]] = ()
     planned: list[Done] = field(default_factory=list)
 
     def night(self) -> Night:
@@ -74,7 +75,7 @@ class Nights:
     ) -> tuple[Night, Done]:
         """Everything of a night before its load."""
         night = self.night()
-        transformed = write_artefact(night, school, quarantined)
+        transformed = write_artefact(night, school, quarantined, self.id_changes)
         self.carry_through(self.loading.settle_open)
         plan = make_plan(night, transformed["path"], self.loading.ledger, Asked(**asked))
         self.planned.append(plan)

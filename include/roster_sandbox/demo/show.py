@@ -12,7 +12,7 @@ from roster_sandbox.demo.report import Report
 from roster_sandbox.demo.stage import Played
 from roster_sandbox.district.moves import EACH
 
-ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again"}
+ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again", "rename": "new ids"}
 _COLOURS = {"success": "32", "failed": "31", "upstream_failed": "31", "up_for_retry": "33", "deferred": "36"}
 _WORDS = {
     "class": "change class",

@@ -54,7 +54,7 @@ def test_a_night_as_it_should_be(paper: Paper) -> None:
         "school": "sch1",
         "name": "Fern Hill",
         "create": 30,
-        **dict.fromkeys(("update", "drop", "resend", "held", "quarantined", "refused"), 0),
+        **dict.fromkeys(("update", "drop", "resend", "rename", "park", "held", "quarantined", "refused"), 0),
     }
     page = text(played, "report.md")
     assert page.startswith("# Fern Schools, 2026-03-03: done\n")
