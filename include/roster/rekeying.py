@@ -27,11 +27,16 @@ def pairs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def rekeyed(ledger: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
-    """LEDGER after the ids of these PAIRS have changed. What stood under a new id before gives way."""
+    """LEDGER after the ids of these PAIRS have changed. What stood under a new id before gives way.
+
+    A row counts at a school by the id of the school's account, where those are the same: then that changes as well.
+    """
     touched, others = _split(ledger, changed)
     if touched.is_empty():
         return ledger
-    return pl.concat([_renamed(touched, changed), others]).unique(["file", "key"], keep="first").sort("file", "key")
+    after = pl.concat([_renamed(touched, changed), others]).unique(["file", "key"], keep="first")
+    schools = changed.filter(pl.col("file") == "accounts.csv")
+    return after.with_columns(pl.col("school").replace(schools["old"], schools["new"])).sort("file", "key")
 
 
 def rekeyed_keys(keys: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
@@ -103,15 +108,14 @@ def _renamed(rows: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     for file, old, new in changed.iter_rows():
         ids.setdefault(file, {})[old] = new
     modules = {module.FILE: module for module in FILES}
-    schools = ids.get("accounts.csv", {})
-    names = ("file", "key", *_TEXTS, "school")
+    names = ("file", "key", *_TEXTS)
     lines = []
-    for file, key, *texts, school in rows.select(names).iter_rows():
+    for file, key, *texts in rows.select(names).iter_rows():
         module = modules[file]
         new_ids = {column: ids[target] for column, target in _columns(module).items() if target in ids}
         parts = zip(module.KEY, key.split(SEPARATOR), strict=True)
         new_key = SEPARATOR.join(new_ids.get(column, {}).get(part, part) for column, part in parts)
-        lines.append((file, new_key, *(_rewritten(text, new_ids) for text in texts), schools.get(school, school)))
+        lines.append((file, new_key, *(_rewritten(text, new_ids) for text in texts)))
     written = pl.DataFrame(lines, schema=dict.fromkeys(names, pl.String), orient="row")
     return rows.with_columns(written.get_columns())
 

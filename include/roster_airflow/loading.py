@@ -1,4 +1,4 @@
-"""A plan's imports into Canvas, each from the lock to the settled journal; retry, kill, clear and redeploy are one path.
+"""A plan's imports into Canvas, from the lock to the settled journal; retry, kill, clear and redeploy are one path.
 
 A plan is one import, but where ids or log-ins pass on: those go ahead, in imports of their own. Every function can be
 called again at any point: what the journal has open is looked for in Canvas before anything is posted, and an
