@@ -89,7 +89,7 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
             planned=_planned(folders["plan"], file, key),
             ledger=_kept(rows.filter((pl.col("file") == file) & (pl.col("key") == key))),
             related=_related(rows, file, key),
-            messages=_messages(folders.get("load"), file, key),
+            messages=_messages(folders, file, key),
         )
     if not (found.sources or found.findings or found.wanted or found.ledger or found.frozen):
         message = f"no {kind} of that id, neither in the last run nor in the ledger"
@@ -190,8 +190,11 @@ def _related(ledger: pl.DataFrame, file: str, key: str) -> tuple[dict[str, Any],
     return tuple(counted)
 
 
-def _messages(folder: Path | None, file: str, key: str) -> tuple[dict[str, Any], ...]:
-    if folder is None:
+def _messages(folders: dict[str, Path], file: str, key: str) -> tuple[dict[str, Any], ...]:
+    if "load" not in folders:
         return ()
-    lines = _table(folder, "problems").filter((pl.col("file") == file) & (pl.col("key") == key))
+    given = _table(folders["plan"], "changes").filter(_changes_id(file, key))["key"]
+    here = (pl.col("file") == file) & (pl.col("key") == key)
+    changes = (pl.col("file") == ID_CHANGES) & pl.col("key").is_in(given.implode())
+    lines = _table(folders["load"], "problems").filter(here | changes)
     return tuple(lines.select("outcome", "rule", "message", "advice").to_dicts())

@@ -48,7 +48,7 @@ def _asked(connection: str, query: str) -> pl.DataFrame:
     from roster.sources.id_changes import from_query
 
     try:
-        hook = BaseHook.get_connection(connection).get_hook()
+        hook = BaseHook.get_hook(connection)
     except AirflowNotFoundException:
         message = f"id_changes: Airflow knows no connection {connection}: make it, or correct the name"
         raise TenantFileWrong(message) from None
