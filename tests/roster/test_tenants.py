@@ -190,3 +190,16 @@ def test_a_tenant_is_its_own_after_json(folder: Path) -> None:
     assert tenant.model_dump(mode="json")["safety"]["deleted"] == 0.10
     with pytest.raises(Exception, match="frozen"):
         tenant.name = "Other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("where", ["", ", path: ids.csv, query: SELECT 1"])
+def test_a_mapping_of_ids_is_a_file_or_a_query(folder: Path, where: str) -> None:
+    said = faults(folder, WHOLE + f"id_changes: {{connection: moves{where}}}\n")
+    assert said == ["banksia.yaml:8: id_changes: must have either path or query"]
+    file = a_file(folder, WHOLE + "id_changes: {connection: moves, path: ids.csv}\n")
+    settings = read_tenant(file).id_changes
+    assert settings is not None
+    assert (settings.connection, settings.path, settings.query) == ("moves", "ids.csv", None)
+    assert faults(folder, WHOLE + "id_changes: {connection: moves, file: ids.csv}\n")[0] == (
+        "banksia.yaml:8: id_changes.file: is not a key; allowed are: connection, path, query"
+    )

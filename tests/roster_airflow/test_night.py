@@ -317,3 +317,36 @@ def test_resync_sends_again_what_is_live(play: Play, canvas: Canvas) -> None:
     assert "resend" in lines.read_text(encoding="utf-8")
     assert FAMILY not in lines.read_text(encoding="utf-8")
     assert len(canvas.imports()) == 2
+
+
+def test_a_mapping_of_ids_that_can_not_be_read_ends_the_night_before_its_plan(
+    play: Play, canvas: Canvas, tmp_path: Path
+) -> None:
+    """Without it every teacher would be made a second time."""
+    export = tables(TODAY)
+    play(export)
+    people = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    mapping = {"connection": "fern_files", "path": "moves/ids.csv"}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes=mapping)
+    (tmp_path / "files" / "moves").mkdir()
+
+    missing = play(export)
+    assert (missing.states["transform"], missing.states["plan"]) == ("failed", "upstream_failed")
+    assert isinstance(missing.errors["transform"], SourceIncomplete)
+    assert "step transform failed: ids.csv, which says which ids change, is not there" in missing.report
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,\n")
+    wrong = play(export)
+    assert "ids.csv:3: a cell is blank" in wrong.report
+    assert len(canvas.imports()) == 1
+
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    changed = play(export)
+    assert set(changed.states.values()) == {"success"}
+    assert "| change_sis_id.csv | · | · | · | · | 2 |" in changed.report
+    staff = {"t1": "staff-t1", "t2": "staff-t2"}
+    after = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    assert after == {own: staff.get(sis, sis) for own, sis in people.items()}
+    posts = len(canvas.imports())
+    play(export)
+    assert len(canvas.imports()) == posts

@@ -16,6 +16,7 @@ from roster_airflow.hooks.delivery import delivery
 
 if TYPE_CHECKING:
     import polars as pl
+    from sqlalchemy import Engine
 
     from roster.tenants import IdChanges
 
@@ -42,32 +43,45 @@ def id_changes(settings: IdChanges | None) -> pl.DataFrame | None:
 
 def _asked(connection: str, query: str) -> pl.DataFrame:
     """What the query answers. What a driver says of a fault may hold the query or the data: it is not passed on."""
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from roster.sources.id_changes import from_query
 
+    engine = _engine(connection)
     try:
-        hook = BaseHook.get_hook(connection)
-    except AirflowNotFoundException:
-        message = f"id_changes: Airflow knows no connection {connection}: make it, or correct the name"
-        raise TenantFileWrong(message) from None
-    except AirflowException:
-        hook = None
-    if not isinstance(hook, DbApiHook):
-        message = f"id_changes: connection {connection} is not one of a database whose provider is installed"
-        raise TenantFileWrong(message)
-    try:
-        with hook.get_sqlalchemy_engine().connect() as database:
+        with engine.connect() as database:
             answer = database.exec_driver_sql(query)
             names, rows = list(answer.keys()), answer.fetchall()
     except OperationalError as fault:
-        message = f"id_changes: the database of connection {connection} did not answer ({_kind(fault)})"
+        message = (
+            f"id_changes: the database of connection {connection} did not answer as it should ({_kind(fault)}): see "
+            "its address and the query, or wait"
+        )
         raise SourceUnreachable(message) from None
     except SQLAlchemyError as fault:
-        message = f"id_changes: the database of connection {connection} refuses the query ({_kind(fault)})"
+        message = f"id_changes: the database of connection {connection} gives no rows for the query ({_kind(fault)})"
         raise SourceUnreadable(message) from None
+    finally:
+        engine.dispose()
     return from_query(names, rows)
+
+
+def _engine(connection: str) -> Engine:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        hook = BaseHook.get_hook(connection)
+        engine: Engine | None = hook.get_sqlalchemy_engine() if isinstance(hook, DbApiHook) else None
+    except AirflowNotFoundException:
+        message = f"id_changes: Airflow knows no connection {connection}: make it, or correct the name"
+        raise TenantFileWrong(message) from None
+    except (AirflowException, ArgumentError):
+        engine = None
+    if engine is None:
+        message = f"id_changes: connection {connection} is not one of a database whose provider is installed"
+        raise TenantFileWrong(message)
+    return engine
 
 
 def _kind(fault: Exception) -> str:
