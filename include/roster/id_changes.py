@@ -1,8 +1,8 @@
 """Which ids are changed tonight: lines of the tenant's mapping that the ledger's Canvas still has under the old id.
 
 A line is planned as a row of change_sis_id.csv, and the rest of the night against the ledger as it is afterwards. What
-was carried out plans nothing. What can't be told to be right is left, by reason: id-unknown (the ledger has neither
-id), id-taken (it has both), id-still-used (tonight's roster has the old one), not-synced, newer.
+was carried out plans nothing. What can't be told to be right is left, by reason: unknown-id (the ledger has neither
+id), new-id-taken (it has both), old-id-in-use (tonight's roster has the old one), not-synced, newer.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def plan_renames(
     )
     left = judged.filter(~pl.col("reason").is_in([""]))
     left = left.select(pl.lit(ID_CHANGES).alias("file"), "key", reason="reason", school="school").cast(LEFT)
-    taken = judged.filter(pl.col("reason") == "id-taken").select("file", key="old_id")
-    both = judged.filter((pl.col("reason") == "id-still-used") & pl.col("new_here"))
+    taken = judged.filter(pl.col("reason") == "new-id-taken").select("file", key="old_id")
+    both = judged.filter((pl.col("reason") == "old-id-in-use") & pl.col("new_here"))
     unsure = pl.concat([taken, both.select("file", key="old_id"), both.select("file", key="new_id")])
     return Renaming(changes, rekeyed(ledger, pairs(changes)), left, unsure)
 
@@ -94,11 +94,11 @@ def _judged(
         .when(pl.col("doubt").is_not_null())
         .then(None)
         .when(~pl.col("had_old"))
-        .then(pl.when("had_new").then(pl.lit("")).otherwise(pl.lit("id-unknown")))
+        .then(pl.when("had_new").then(pl.lit("")).otherwise(pl.lit("unknown-id")))
         .when("had_new")
-        .then(pl.when(pl.col("old_here") | pl.col("dropped")).then(pl.lit("")).otherwise(pl.lit("id-taken")))
+        .then(pl.when(pl.col("old_here") | pl.col("dropped")).then(pl.lit("")).otherwise(pl.lit("new-id-taken")))
         .when("old_here")
-        .then(pl.lit("id-still-used"))
+        .then(pl.lit("old-id-in-use"))
         .when("newer")
         .then(pl.lit("newer"))
     )

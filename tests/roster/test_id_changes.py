@@ -110,9 +110,9 @@ def test_every_type_is_changed_with_all_that_refers_to_it() -> None:
 @pytest.mark.parametrize(
     ("before", "now", "reason"),
     [
-        ([*PLACES], with_ids([*PLACES, a_user("ada")], ada="new-ada"), "id-unknown"),
-        (BEFORE, BEFORE, "id-still-used"),
-        ([*BEFORE, a_user("new-ada", login_id="x")], [*NOW], "id-taken"),
+        ([*PLACES], with_ids([*PLACES, a_user("ada")], ada="new-ada"), "unknown-id"),
+        (BEFORE, BEFORE, "old-id-in-use"),
+        ([*BEFORE, a_user("new-ada", login_id="x")], [*NOW], "new-id-taken"),
     ],
     ids=["neither", "old one still there", "both in Canvas"],
 )
@@ -141,7 +141,7 @@ def test_an_old_id_that_is_quarantined_tonight_is_still_used() -> None:
         a_ledger(BEFORE),
         sequence=2,
     )
-    assert reasons(made) == [(RENAME[1], "id-still-used")]
+    assert reasons(made) == [(RENAME[1], "old-id-in-use")]
 
 
 def test_two_for_one_that_are_both_in_the_roster_wait_for_a_person() -> None:
