@@ -2,12 +2,12 @@
 
 A line is planned as a row of change_sis_id.csv, and the rest of the night against the ledger as it is afterwards. What
 was carried out plans nothing. What can't be told to be right is left, by reason: unknown-id (the ledger has neither
-id), new-id-taken (it has both), old-id-in-use (tonight's roster has the old one), not-synced, newer.
+id), new-id-taken (it has both), old-id-in-use (tonight's roster has the old one), newer (a newer artefact wrote it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,6 +19,7 @@ from roster.rekeying import carrying, pairs, rekeyed
 
 LINES = pl.Schema({"type": pl.String, "old_id": pl.String, "new_id": pl.String, "key": pl.String})
 STAGE = 1
+_KEYS = {"file": pl.String, "key": pl.String}
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,18 @@ class Renaming:
 
 
 def plan_renames(
-    lines: pl.DataFrame, ledger: pl.DataFrame, *, here: pl.DataFrame, synced: Collection[str], sequence: int
+    lines: pl.DataFrame, ledger: pl.DataFrame, *, here: Callable[[], pl.DataFrame], sequence: int
 ) -> Renaming:
-    """The changes of ids of one night. lines: LINES of the mapping. here: file, key of what tonight's roster has.
+    """The changes of ids of one night. lines: LINES of the mapping. here: tells file, key of what tonight's roster has.
 
     A change that is in doubt is asked again first: Canvas's answer tells whether it has happened.
     """
     again = ledger.filter((pl.col("file") == ID_CHANGES) & pl.col("doubt").is_not_null())
     asked = again.select(*(pl.col("doubt").str.json_path_match(f"$.{name}").alias(name) for name in COLUMNS), "key")
     lines = pl.concat([lines.select(*LINES), asked.select(*LINES)]).unique("key", keep="last").sort("key")
-    judged = _judged(lines, again, ledger, here, synced, sequence)
+    # Most tenants have no mapping, and large ledgers.
+    known, roster = (ledger, here()) if lines.height else (ledger.clear(), pl.DataFrame(schema=_KEYS))
+    judged = _judged(lines, again, known, roster, sequence)
     going = judged.filter(pl.col("reason").is_null())
     changes = going.select(
         pl.lit(ID_CHANGES).alias("file"),
@@ -57,21 +60,18 @@ def plan_renames(
         part=pl.lit("free"),
         stage=pl.lit(STAGE, dtype=pl.Int64),
     )
-    left = judged.filter(~pl.col("reason").is_in([""]))
+    left = judged.filter(pl.col("reason") != "")
     left = left.select(pl.lit(ID_CHANGES).alias("file"), "key", reason="reason", school="school").cast(LEFT)
     taken = judged.filter(pl.col("reason") == "new-id-taken").select("file", key="old_id")
     both = judged.filter((pl.col("reason") == "old-id-in-use") & pl.col("new_here"))
-    unsure = pl.concat([taken, both.select("file", key="old_id"), both.select("file", key="new_id")])
+    newer = judged.filter(pl.col("reason") == "newer")
+    new = pl.concat([both, newer]).select("file", key="new_id")
+    unsure = pl.concat([taken, both.select("file", key="old_id"), new])
     return Renaming(changes, rekeyed(ledger, pairs(changes)), left, unsure)
 
 
 def _judged(
-    lines: pl.DataFrame,
-    again: pl.DataFrame,
-    ledger: pl.DataFrame,
-    here: pl.DataFrame,
-    synced: Collection[str],
-    sequence: int,
+    lines: pl.DataFrame, again: pl.DataFrame, ledger: pl.DataFrame, here: pl.DataFrame, sequence: int
 ) -> pl.DataFrame:
     """The lines with file, school, doubt, new_here and reason: null to go, blank for what was carried out."""
     had = ledger.filter(pl.any_horizontal(pl.col("row", "doubt").is_not_null()))
@@ -89,9 +89,7 @@ def _judged(
         .with_columns(pl.col(flags).fill_null(value=False))
     )
     reason = (
-        pl.when(~pl.col("file").is_in(list(synced)))
-        .then(pl.lit("not-synced"))
-        .when(pl.col("doubt").is_not_null())
+        pl.when(pl.col("doubt").is_not_null())
         .then(None)
         .when(~pl.col("had_old"))
         .then(pl.when("had_new").then(pl.lit("")).otherwise(pl.lit("unknown-id")))

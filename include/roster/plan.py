@@ -136,7 +136,7 @@ def plan(
     that confirms tonight's absences (evidence.Standing.confirms); None where there is none.
     """
     wish = wish or Wish()
-    renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys(), synced=_synced(wanted), sequence=sequence)
+    renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
     ledger = renaming.ledger
     if present_before is not None:
         present_before = rekeyed_keys(present_before, wanted.id_pairs())

@@ -122,17 +122,26 @@ def test_a_line_that_can_not_be_carried_out_is_counted(before: list[Row], now: l
     assert "rename" not in made.changes["action"].to_list()
 
 
-def test_a_line_of_a_file_that_is_not_synced_waits() -> None:
-    off = ("users.csv", "enrollments.csv", "user_observers.csv")
-    rows = [row for row in BEFORE if row["file"] not in off]
-    made = a_night(wanted(rows, ADA, off=off), a_ledger(BEFORE))
-    assert reasons(made) == [(RENAME[1], "not-synced")]
+def test_the_mapping_goes_for_files_that_are_switched_off_as_well() -> None:
+    """Their rows are left in Canvas, and enrolments name them."""
+    off = ("users.csv", "user_observers.csv")
+    rows = [row for row in NOW if row["file"] not in off]
+    made = a_night(wanted(rows, ADA, off=off), a_ledger(BEFORE), sequence=2)
+    assert lines(made.changes) == [RENAME]
 
 
-def test_a_row_of_a_newer_artefact_keeps_its_id() -> None:
+def test_a_row_of_a_newer_artefact_keeps_its_id_and_nobody_is_made_by_the_new_one() -> None:
     made = a_night(wanted(NOW, ADA), a_ledger(BEFORE, sequence=5), sequence=4)
     assert reasons(made) == [(RENAME[1], "newer")]
     assert made.changes.filter(pl.col("action") == "rename").is_empty()
+    assert made.free.is_empty()
+    assert ("users", "new-ada", "create") in lines(made.held)
+
+
+def test_a_new_id_is_given_to_a_record_in_quarantine_that_is_left_as_it_is() -> None:
+    rows = [row for row in NOW if "new-ada" not in row.values()]
+    made = a_night(wanted(rows, ADA, frozen=[("users.csv", "new-ada")]), a_ledger(BEFORE), sequence=2)
+    assert lines(made.changes) == [RENAME]
 
 
 def test_an_old_id_that_is_quarantined_tonight_is_still_used() -> None:
