@@ -5,8 +5,7 @@ Ids come as pairs: `file` (whose ids they are), `old`, `new`. No pair's new id i
 
 from __future__ import annotations
 
-import json
-
+import msgspec
 import polars as pl
 
 from roster.canvas import FILES, ID_CHANGES, CanvasFile
@@ -107,13 +106,16 @@ def _renamed(rows: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     ids: _Ids = {}
     for file, old, new in changed.iter_rows():
         ids.setdefault(file, {})[old] = new
-    modules = {module.FILE: module for module in FILES}
+    keys = {module.FILE: module.KEY for module in FILES}
+    by_column = {
+        module.FILE: {column: ids[target] for column, target in _columns(module).items() if target in ids}
+        for module in FILES
+    }
     names = ("file", "key", *_TEXTS)
     lines = []
     for file, key, *texts in rows.select(names).iter_rows():
-        module = modules[file]
-        new_ids = {column: ids[target] for column, target in _columns(module).items() if target in ids}
-        parts = zip(module.KEY, key.split(SEPARATOR), strict=True)
+        new_ids = by_column[file]
+        parts = zip(keys[file], key.split(SEPARATOR), strict=True)
         new_key = SEPARATOR.join(new_ids.get(column, {}).get(part, part) for column, part in parts)
         lines.append((file, new_key, *(_rewritten(text, new_ids) for text in texts)))
     written = pl.DataFrame(lines, schema=dict.fromkeys(names, pl.String), orient="row")
@@ -123,8 +125,8 @@ def _renamed(rows: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
 def _rewritten(text: str | None, new_ids: _Ids) -> str | None:
     if text is None:
         return None
-    row = json.loads(text)
+    row = msgspec.json.decode(text)
     for column, ids in new_ids.items():
         if row.get(column) in ids:
             row[column] = ids[row[column]]
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(row).decode()

@@ -42,7 +42,8 @@ RENAME = ("change_sis_id", f"user{SEPARATOR}ada", "rename")
 
 
 def a_mapping(*ids: tuple[str, str, str]) -> pl.DataFrame:
-    return change_sis_id.rows(pl.DataFrame(ids, schema=["type", "old_id", "new_id"], orient="row"))
+    schema = dict.fromkeys(("type", "old_id", "new_id"), pl.String)
+    return change_sis_id.rows(pl.DataFrame(ids, schema=schema, orient="row"))
 
 
 def wanted(
