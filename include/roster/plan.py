@@ -138,8 +138,9 @@ def plan(
     wish = wish or Wish()
     renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
     ledger = renaming.ledger
-    if present_before is not None:
-        present_before = rekeyed_keys(present_before, wanted.id_pairs())
+    if present_before is not None and wanted.id_changes.height:
+        # By either id: an old one may have been given to somebody else since.
+        present_before = pl.concat([present_before, rekeyed_keys(present_before, wanted.id_pairs())]).unique()
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
     changes = pl.concat(
         [renaming.changes.cast(CHANGES), *(_changes(frame, resync=wish.resync).cast(CHANGES) for frame in differences)]

@@ -256,6 +256,14 @@ def test_earlier_artefacts_are_compared_by_the_ids_of_today() -> None:
     assert set(made.left["reason"]) == {"not-proven"}
 
 
+def test_who_got_an_old_id_anew_was_there_before_as_well() -> None:
+    both = [*NOW, a_user("ada", login_id="another.ada")]
+    earlier = a_wanted(both).keys().select(*KEYS)
+    made = a_night(wanted(NOW, ADA), a_ledger(both), proven=False, present_before=earlier, sequence=2)
+    assert made.changes.is_empty()
+    assert ("users.csv", "ada", "not-proven") in made.left.select("file", "key", "reason").rows()
+
+
 # What Canvas answers
 
 
