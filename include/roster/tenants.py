@@ -309,6 +309,24 @@ class LoadWindow(_Settings):
         return self
 
 
+class IdChanges(_Settings):
+    """Which SIS ids in Canvas become which: a CSV file or a query with type, old_id, new_id (ids-that-change.md)."""
+
+    connection: str
+    """Airflow connection: type `fs` or `sftp` for a file, that of the database for a query."""
+    path: str | None = None
+    """The file, below the connection's own path."""
+    query: str | None = None
+    """SQL that selects the three columns."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> IdChanges:
+        if (self.path is None) == (self.query is None):
+            message = "must have either path or query"
+            raise ValueError(message)
+        return self
+
+
 class RolloutSettings(_Settings):
     """How far a tenant has come, and who decides."""
 
@@ -361,6 +379,7 @@ class Tenant(_Settings):
     sync: SyncSettings = SyncSettings()
     rollout: RolloutSettings = RolloutSettings()
     load_window: LoadWindow | None = None
+    id_changes: IdChanges | None = None
     safety: SafetySettings = SafetySettings()
     rules: dict[str, Severity] = Field(default_factory=dict)
     """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""

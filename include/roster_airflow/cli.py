@@ -102,6 +102,7 @@ def plan(
         from roster.steps.plan import Asked, make_plan
         from roster.steps.promote import plan_production, take
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         night = _night(tenant, as_of)
         ledger: Ledger = _loading(night, environment).ledger
@@ -113,7 +114,8 @@ def plan(
         else:
             extracts, checked = _extract_and_check(night)
             _go_on(checked)
-            made = make_plan(night, transform(night, checked["path"], extracts)["path"], ledger, Asked())
+            artefact = transform(night, checked["path"], extracts, id_changes(night.tenant.id_changes))
+            made = make_plan(night, artefact["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
             _print_json({"folder": made["path"], **content})

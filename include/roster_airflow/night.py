@@ -90,10 +90,12 @@ class TransformOperator(BaseOperator):
     def execute(self, context: Context) -> Done:
         """Make it, and log its number and rows."""
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         with recorded(context, self.tenant_id) as night:
             extracts = read_step(night.store, self.checked["path"], "check.json")["extracts"]
-            done = transform(night, self.checked["path"], extracts)
+            mapping = id_changes(night.tenant.id_changes)
+            done = transform(night, self.checked["path"], extracts, mapping)
             self.log.info("artefact %s: %s", done["counts"]["number"], done["counts"]["rows"])
             return done
 

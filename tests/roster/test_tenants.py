@@ -223,3 +223,16 @@ def test_who_is_told(folder: Path, said: str, told: list[tuple[str, tuple[str, .
 )
 def test_who_is_told_in_another_form(folder: Path, said: str, fault: str) -> None:
     assert faults(folder, f"{WHOLE}notify: {said}\n") == [f"banksia.yaml:8: {fault}"]
+
+
+@pytest.mark.parametrize("where", ["", ", path: ids.csv, query: SELECT 1"])
+def test_a_mapping_of_ids_is_a_file_or_a_query(folder: Path, where: str) -> None:
+    said = faults(folder, WHOLE + f"id_changes: {{connection: moves{where}}}\n")
+    assert said == ["banksia.yaml:8: id_changes: must have either path or query"]
+    file = a_file(folder, WHOLE + "id_changes: {connection: moves, path: ids.csv}\n")
+    settings = read_tenant(file).id_changes
+    assert settings is not None
+    assert (settings.connection, settings.path, settings.query) == ("moves", "ids.csv", None)
+    assert faults(folder, WHOLE + "id_changes: {connection: moves, file: ids.csv}\n")[0] == (
+        "banksia.yaml:8: id_changes.file: is not a key; allowed are: connection, path, query"
+    )

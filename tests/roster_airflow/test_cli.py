@@ -289,3 +289,13 @@ def test_standard_output_is_json_only_in_a_process_of_its_own(canvas: Canvas) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout)["rows"]["users"] == 12
+
+
+def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes={"connection": "fern_files", "path": "moves/ids.csv"})
+    (tmp_path / "files" / "moves").mkdir()
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    (changed,) = answer("plan", "fern")["counts"]["changes"]
+    assert (changed["file"], changed["action"], changed["rows"]) == ("change_sis_id.csv", "rename", 2)

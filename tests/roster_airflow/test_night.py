@@ -383,3 +383,36 @@ def test_a_verdict_tells_what_is_held_and_pings_after_a_good_night(
         assert [word for word in PERSONAL if word in held["text"]] == []
         play(None, "extract.clever")
         assert len(people.asked) == 6  # a night that failed is told by Airflow's callback
+
+
+def test_a_mapping_of_ids_that_can_not_be_read_ends_the_night_before_its_plan(
+    play: Play, canvas: Canvas, tmp_path: Path
+) -> None:
+    """Without it every teacher would be made a second time."""
+    export = tables(TODAY)
+    play(export)
+    people = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    mapping = {"connection": "fern_files", "path": "moves/ids.csv"}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes=mapping)
+    (tmp_path / "files" / "moves").mkdir()
+
+    missing = play(export)
+    assert (missing.states["transform"], missing.states["plan"]) == ("failed", "upstream_failed")
+    assert isinstance(missing.errors["transform"], SourceIncomplete)
+    assert "step transform failed: ids.csv, which says which ids change, is not there" in missing.report
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,\n")
+    wrong = play(export)
+    assert "ids.csv:3: a cell is blank" in wrong.report
+    assert len(canvas.imports()) == 1
+
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    changed = play(export)
+    assert set(changed.states.values()) == {"success"}
+    assert "| change_sis_id.csv | · | · | · | · | 2 |" in changed.report
+    staff = {"t1": "staff-t1", "t2": "staff-t2"}
+    after = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    assert after == {own: staff.get(sis, sis) for own, sis in people.items()}
+    posts = len(canvas.imports())
+    play(export)
+    assert len(canvas.imports()) == posts

@@ -20,7 +20,7 @@ from roster.canvas import module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
-from roster.steps.report_page import as_text
+from roster.steps.report_page import ACTIONS, as_text
 from roster.steps.school_report import counted, harmless, write_school_report
 from roster.tenants import Environment
 
@@ -98,10 +98,10 @@ def by_school(night: Night, outcome: Outcome, report: Mapping[str, Any]) -> list
     if load := outcome.path("load"):
         with reading(night.store, load) as folder:
             problems = pl.read_parquet(folder / "problems.parquet").filter(pl.col("outcome") == "refused")
-        for school, *_ in problems.select("school", "file", "row").unique().iter_rows():
+        for school, *_ in problems.select("school", "file", "row", "key").unique().iter_rows():
             counts[school]["refused"] += 1
     order = sorted(counts, key=lambda school: (school is None, school or ""))
-    columns = ("create", "update", "drop", "resend", "held", "quarantined", "refused")
+    columns = (*ACTIONS, "held", "quarantined", "refused")
     return [
         {"school": school, "name": names.get(school or ""), **{name: counts[school][name] for name in columns}}
         for school in order
@@ -208,6 +208,11 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
                 why = line.get("reason", "what they refer to is not in Canvas")
                 notices.append(f"{name}: {line['rows']} rows of {line['file']} ({why})")
     notices += missed(load)
+    if load and load["counts"]["kept_back"]:
+        notices.append(
+            f"{load['counts']['kept_back']} rows were kept back, because Canvas did not change the ids that they need: "
+            "they are planned again the next night"
+        )
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices

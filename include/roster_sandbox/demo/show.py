@@ -15,7 +15,7 @@ from roster_sandbox.district.recipe import THINNED
 
 WORDS = {DAG: "rehearsal", PRODUCTION: "production", RELEASE: "release"}
 PLACES = {DAG: "Canvas (test)", PRODUCTION: "Canvas (production)", RELEASE: "Canvas (production), once released"}
-ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again"}
+ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again", "rename": "new ids"}
 _COLOURS = {"success": "32", "failed": "31", "upstream_failed": "31", "up_for_retry": "33", "deferred": "36"}
 _WORDS = {
     "class": "change class",
