@@ -93,7 +93,7 @@ def _took(task: Task) -> str:
 
 def _places(report: Report) -> Iterator[str]:
     yield f"run folder   {report.run_folder}"
-    yield f"report       {report.folder / 'report.md'}"
+    yield f"report       {report.folder / 'report.html'}"
     for docs in report.docs():
         yield f"data docs    {docs}"
 
