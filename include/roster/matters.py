@@ -88,11 +88,8 @@ class Message:
     def lines(self) -> list[str]:
         """What follows the title: reasons, counts, since when, what to do."""
         counts = ", ".join(f"{name} {count}" for name, count in self.matter.counts.items())
-        changed = (
-            ""
-            if self.state != "still" or self.before is None or self.before.mark == self.matter.mark
-            else ("It is not what it was when you were last told.")
-        )
+        moved = self.state == "still" and self.before is not None and self.before.mark != self.matter.mark
+        changed = "It is not what it was when you were last told." if moved else ""
         since = "" if self.state == "new" else f"Since {self.since.isoformat()}."
         return [line for line in (*self.matter.reasons, counts, since, changed, self.matter.todo) if line]
 

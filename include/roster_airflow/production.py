@@ -103,12 +103,12 @@ class ProductionVerdictOperator(VerdictOperator):
         from roster.steps.verdict import missed
         from roster_airflow.telling import tell
 
-        too_late = " ".join(missed(report["load"]))
-        away = " ".join(report["plan"]["gate"]["drops"]) if report["plan"] and night.tenant.is_rehearsed else ""
-        request = report["request"]
+        too_late, request, matters = " ".join(missed(report["load"])), report["request"], []
         if request:
-            request = {**request, "link": dag_page(f"{night.tenant.id}_canvas_release")}
-        matters = matters_of(report, "production", request, missed=too_late, unreachable=away)
+            request["link"] = dag_page(f"{night.tenant.id}_canvas_release")
+        if report["plan"]:  # else it can't speak for anything but its failure, which Airflow's callback tells
+            away = " ".join(report["plan"]["gate"]["drops"]) if night.tenant.is_rehearsed else ""
+            matters = matters_of(report, "production", request, missed=too_late, unreachable=away)
         good = bool(report["load"]) and not (reasons or night.practice or too_late)
         tell(night, matters, context, reasons=reasons, good=good, review=night.tenant.rollout.phase == "review")
 

@@ -19,12 +19,14 @@ COMPARED = (*WANTED, "held", "quarantined")
 def since(night: Night, environment: str, counted: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """What differs from the last whole run into that environment: its run and date, and a line per school and count.
 
-    None where there was none within LOOK_BACK runs.
+    None where there was none within LOOK_BACK runs, or where this one did not come so far.
     """
+    if not _whole(counted):
+        return None
     for before in _earlier(night):
         if before.get("environment", "test") != environment or "census" not in before:
             continue
-        if any(name in before["asked"] for name in NARROW) or not before["census"]:
+        if any(name in before["asked"] for name in NARROW) or not _whole(before["census"]):
             continue
         lines = []
         then, now = by_school(before["census"]), by_school(counted)
@@ -35,6 +37,11 @@ def since(night: Night, environment: str, counted: Sequence[Mapping[str, Any]]) 
                     lines.append({"school": school, "what": name, "before": was, "now": is_, "difference": is_ - was})
         return {"run": before["run"], "date": before["date"], "lines": lines}
     return None
+
+
+def _whole(counted: Sequence[Mapping[str, Any]]) -> bool:
+    """False for a run that made no artefact: it counted no more than what it kept back."""
+    return any(line[name] for line in counted for name in WANTED)
 
 
 def _earlier(night: Night) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
-from roster.matters import Matter
+from roster.matters import Matter, alike
 from roster.tenants import Environment
 
 NARROW = ("only", "dry_run", "as_of")
@@ -68,38 +68,27 @@ def matters_of(
     """
     if any(report["asked"].get(name) for name in NARROW):
         return []
-    found = [*request_matters(report, environment, request)]
+    found = request_matters(report, environment, request)
     if environment == "production" or missed:
-        found.append(
-            Matter(
-                kind="missed",
-                subject=environment,
-                title=f"The night missed its load window ({environment})"
-                if missed
-                else f"The night loaded in its window again ({environment})",
-                stands=bool(missed),
-                reasons=(missed,) if missed else (),
-                todo="Nothing, if it was once: the next night covers it. Otherwise begin earlier, or widen load_window."
-                if missed
-                else "",
-            )
-        )
+        found.append(_missed(environment, missed))
     if environment == "production" or unreachable:
-        found.append(
-            Matter(
-                kind="unreachable",
-                subject="test",
-                title="Canvas's test environment gives no answer"
-                if unreachable
-                else "Canvas's test environment answers again",
-                stands=bool(unreachable),
-                reasons=(unreachable,) if unreachable else (),
-                todo="Renew its token or mend its connection: without a rehearsal production stops after three nights."
-                if unreachable
-                else "",
-            )
-        )
+        found.append(_unreachable(unreachable))
     return found
+
+
+def _missed(environment: Environment, why: str) -> Matter:
+    if not why:
+        return Matter("missed", environment, f"The night loaded in its window again ({environment})", stands=False)
+    title = f"The night missed its load window ({environment})"
+    todo = "Nothing, if it was once: the next night covers it. Otherwise begin earlier, or widen load_window."
+    return Matter("missed", environment, title, reasons=(why,), todo=todo, mark=alike([why]))
+
+
+def _unreachable(why: str) -> Matter:
+    if not why:
+        return Matter("unreachable", "test", "Canvas's test environment answers again", stands=False)
+    todo = "Renew its token or mend its connection: without a rehearsal production stops after three nights."
+    return Matter("unreachable", "test", "Canvas's test environment gives no answer", reasons=(why,), todo=todo)
 
 
 def request_matters(report: Mapping[str, Any], environment: Environment, request: Request | None) -> list[Matter]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Final
 
-from airflow.sdk import BaseHook, Connection
+from airflow.sdk import BaseHook, BaseNotifier, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
 from roster.errors import TenantFileWrong
@@ -87,7 +87,7 @@ def _slack(connection: Connection, _: NotifyTarget, letter: Letter) -> None:
 
     title, lines = _for_slack(letter.title), [_for_slack(line) for line in letter.lines]
     link = [f"<{letter.link}>"] if letter.link else []
-    notifier = SlackWebhookNotifier(
+    notifier: BaseNotifier = SlackWebhookNotifier(
         slack_webhook_conn_id=str(connection.conn_id),
         text="\n".join([f"*{title}*", *lines, *link]),
         unfurl_links=False,

@@ -23,7 +23,7 @@ NOTICE: Final = "notice"
 OF_TENANT: Final = "_canvas_"
 
 TODO: Final = {
-    "failed": "Read the reasons, and docs/running-it.md: it has a table of what to do. Nothing is dropped meanwhile.",
+    "failed": "docs/running-it.md says what to do about each of them; the run's report has the rest.",
     "is late": "Nothing, if it ends soon: the run goes on. Otherwise see in its grid what it waits for.",
 }
 

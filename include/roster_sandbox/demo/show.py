@@ -118,7 +118,7 @@ def _took(tasks: list[Task]) -> Iterator[str]:
 
 def _places(report: Report) -> Iterator[str]:
     yield f"run folder   {report.run_folder}"
-    yield f"report       {report.folder / 'report.md'}"
+    yield f"report       {report.folder / 'report.html'}"
     for docs in report.docs():
         yield f"data docs    {docs}"
 

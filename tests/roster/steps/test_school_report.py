@@ -189,6 +189,15 @@ def test_narrow_runs_and_other_environments_are_not_compared_with(paper: Paper) 
     assert paper.play(EXPORT).report["since"] == {"run": first.night.run.path, "date": "2026-03-03", "lines": []}
 
 
+def test_a_run_that_stopped_is_not_compared(paper: Paper) -> None:
+    first = paper.play(EXPORT)
+    paper.set(rules={"user-login-missing": "stop"})
+    stopped = paper.play(changed(EXPORT, "students.csv", "p4", "Student_email", ""))
+    assert stopped.reasons
+    assert stopped.report["since"] is None
+    assert paper.play(EXPORT).report["since"] == {"run": first.night.run.path, "date": "2026-03-03", "lines": []}
+
+
 def test_what_retention_keeps_of_a_run_is_compared_with(paper: Paper) -> None:
     first = paper.play(EXPORT)
     paper.canvas.refuses.clear()
