@@ -23,6 +23,8 @@ START = datetime(2026, 3, 2, 16, tzinfo=UTC)
 class PaperCanvas:
     """What Loading asks of a hook. refuses: (file, id that a row names) → what Canvas says of such a row."""
 
+    environment = "test"
+
     def __init__(self) -> None:
         self.refuses: dict[tuple[str, str], str] = {}
         self.posted: list[SisImport] = []

@@ -219,22 +219,33 @@ def settle(
     *,
     environment: OfEnvironment = "test",
     patience: Annotated[int, typer.Option(help="Seconds to wait for an import that runs.")] = 0,
+    refreshed: Annotated[
+        bool, typer.Option("--refreshed", help="Test was refreshed: where nothing says what it holds, begin anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Settle what the journal has open: look for it in Canvas and read what became of it."""
+    """Settle what the journal has open: look for it in Canvas, read what became of it, and follow a refresh of test."""
     with _told():
         night = _night(tenant, None)
         loading = _loading(night, environment)
         until = time.monotonic() + patience
         before = loading.ledger.versions()
-        while wait := loading.settle_open():
+        while wait := loading.settle_journal():
             if time.monotonic() >= until:
                 what = f"import {wait.import_id} runs" if wait.import_id else f"it is looked for until {wait.until}"
                 message = f"not settled yet: {what} (--patience SECONDS waits for it)"
                 raise CanvasStuck(message)
             time.sleep(POLL_SECONDS)
+        followed = loading.follow_refresh(confirmed=refreshed)
+        if refreshed and followed is None:
+            message = "test shows what the journal imported last, or it imported nothing: no refresh to confirm"
+            raise RequestUnknown(message)
         settled, opened = before
         outcome = loading.ledger.settled(opened).outcome if opened > settled else "nothing was open"
+        if followed:
+            facts = followed.facts
+            came = "its ledger is empty" if facts["anew"] else f"as production's version {facts['production']}"
+            outcome = f"test was refreshed, {came}"
         if as_json:
             _print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,11 +29,10 @@ from roster.store import Store
 from roster.tenants import Environment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.hooks.canvas_replies import SisImport
+from roster_airflow.refresh import CLOCKS_APART, follow_refresh, production_ledgers
 
 LATE = timedelta(minutes=5)
 INITIALIZING = timedelta(hours=1)
-# Canvas's clock is not ours: what it lists as older than the intent may be the intent's import all the same.
-CLOCKS_APART = timedelta(days=1)
 GIVEN_UP = 6
 
 log = logging.getLogger(__name__)
@@ -52,19 +51,39 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _no_ledgers() -> Sequence[Ledger]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Loading:
     """A Canvas and the ledger of what it was given. late: how long an import that Canvas does not show may be on its
-    way; now: the clock.
+    way; now: the clock; production: the ledgers of what a refresh brings to test.
     """
 
     hook: CanvasHook
     ledger: Ledger
     late: timedelta = LATE
     now: Callable[[], datetime] = _now
+    production: Callable[[], Sequence[Ledger]] = _no_ledgers
 
     def settle_open(self) -> Wait | None:
-        """Settle what the journal has open, and see whether an abandoned import turned up; None when all is settled."""
+        """Settle what the journal has open, see whether an abandoned import turned up, and follow a refresh of test;
+        None when all is settled.
+        """
+        if wait := self.settle_journal():
+            return wait
+        self.follow_refresh()
+        return None
+
+    def follow_refresh(self, *, confirmed: bool = False) -> Settled | None:
+        """Let the ledger follow a refresh of test, once the journal is settled; None if there was none."""
+        if self.hook.environment != "test":
+            return None
+        return follow_refresh(self.hook, self.ledger, self.production, self.now(), confirmed=confirmed)
+
+    def settle_journal(self) -> Wait | None:
+        """`settle_open` without looking for a refresh."""
         if (intent := self.ledger.open_intent()) and (wait := self._settle_intent(intent)):
             return wait
         watched = {late.identifier: late for late in self.ledger.watched(self.now())}
@@ -87,7 +106,7 @@ class Loading:
 
         Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip.
         """
-        if wait := self.settle_open():
+        if wait := self.settle_journal():
             return wait
         with reading(night.store, plan_path) as folder:
             sent = pl.read_parquet(folder / "sent.parquet")
@@ -96,7 +115,7 @@ class Loading:
         settled = self.ledger.settlement_of(plan["free_hash"], night.run.path, base["version"])
         if settled is not None and settled.outcome != "abandoned":
             return self._done(night, sent, settled, step)
-        if self.ledger.versions()[0] == 0 and self.hook.holds_sis_users():
+        if self.ledger.is_new() and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
                 "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
@@ -108,6 +127,9 @@ class Loading:
             log.warning("the load window is closed until %s: nothing is sent", opens)
             return self._done(night, sent.clear(), None, step, missed=opens)
         self._not_again_and_again(base)
+        if self.follow_refresh():
+            message = "Canvas refreshed test from production while this run was going on: clear the run from settle on"
+            raise LedgerMoved(message)
         intent = self.ledger.intend(
             sent,
             plan_hash=plan["free_hash"],
@@ -121,6 +143,9 @@ class Loading:
         return _end_of(posted, intent.written)
 
     def _settle_intent(self, intent: Intent) -> Wait | None:
+        if intent.kind == "refreshed":
+            self.ledger.settle_refreshed(intent, self.now())
+            return None
         found = self._find(intent)
         if found is None:
             due = intent.written + self.late
@@ -217,17 +242,19 @@ class Loading:
     def settled_since(self, night: Night, moment: datetime) -> Done:
         """What became of imports of other runs that were settled since then, as `settle`; an empty path if of none.
 
-        Writes settle.json (imports with their counts) and problems.parquet (answers.PROBLEMS): a night whose load was
-        broken off has reported nothing of it.
+        Writes settle.json (imports with their counts, and refreshes of test) and problems.parquet (answers.PROBLEMS): a
+        night whose load was broken off has reported nothing of it.
         """
-        found = []
+        found, refreshed = [], []
         version, _ = self.ledger.versions()
         while version > 0 and (settled := self.ledger.settled(version)).settled >= moment:
+            if settled.outcome == "refreshed":
+                refreshed.append(dict(settled.facts))
             if settled.run != night.run.path and settled.outcome in ("taken", "lost"):
                 found.append(settled)
             version -= 1
         counts = {"host": self.ledger.host, "account": self.ledger.account, "version": self.ledger.versions()[0]}
-        if not found:
+        if not found and not refreshed:
             return {"path": "", "counts": counts}
         imports = [
             {
@@ -243,7 +270,7 @@ class Loading:
             pl.concat([pl.DataFrame(schema=answers.PROBLEMS), *problems]).write_parquet(
                 step.folder / "problems.parquet"
             )
-            write_json(step.folder, "settle.json", {"imports": imports})
+            write_json(step.folder, "settle.json", {"imports": imports, "refreshed": refreshed})
         return {"path": step.path, "counts": {**counts, "imports": len(imports)}}
 
     def _done(
@@ -301,7 +328,8 @@ def loading_for(store: Store, tenant: Tenant, environment: Environment) -> Loadi
     if other and {hook.address.netloc, f"{hook.address.host}:{hook.address.port}"} & set(other.hosts):
         message = f"the connection of environment {environment} points at a host of the other environment"
         raise CanvasWrongHost(message)
-    return Loading(hook, Ledger(store, hook.address.netloc, hook.root_account().id))
+    ledger = Ledger(store, hook.address.netloc, hook.root_account().id)
+    return Loading(hook, ledger, production=lambda: production_ledgers(store, tenant))
 
 
 def read_strictly(night: Night, plan_path: str) -> Done:

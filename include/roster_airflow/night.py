@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing"
 """XCom of a hand_on that had nothing to hand on, which tells it from one that failed."""
-UNREACHABLE = ("CanvasUnreachable", "CanvasBusy")
+UNREACHABLE = ("CanvasUnreachable", "CanvasBusy", "CanvasTokenDead")
 
 
 class ExtractOperator(BaseOperator):

@@ -115,7 +115,7 @@ def test_a_start_that_fails_names_what_and_where(tmp_path: Path, repository: Pat
     work, home = tmp_path / "work", tmp_path / "home"
     with make_run(work, home, repository) as process:
         lines_until(process, "Airflow starts")
-    port = json.loads((work / "keys.json").read_text(encoding="utf-8"))["canvas_port"]
+    port = json.loads((work / "keys.json").read_text(encoding="utf-8"))["test_port"]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()

@@ -137,7 +137,7 @@ def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
             assert any("last good extract" in reason for reason in stale.wrong)
 
             nights.deliver(2)
-            stage.canvas.fault("token_dead", after=2)
+            stage.canvas.fault("token_dead", after=4)  # at the POST
             dead = run_night(stage, print)
             assert dead.run.state == "failed"
             stage.canvas.clear_faults()

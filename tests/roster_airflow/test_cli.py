@@ -179,6 +179,22 @@ def test_settle(canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert result.stdout == "Settled: taken; the ledger is at version 2\n"
 
 
+def test_settle_follows_a_refresh_and_has_one_confirmed_that_nothing_tells_of(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    nothing = roster("settle", "fern", "--refreshed")
+    assert (nothing.exit_code, one_line(nothing)[:15]) == (2, "RequestUnknown:")
+    with running_canvas(tmp_path / "production", root_account_id=1) as production:
+        canvas.refresh_from(production)
+    unsure = roster("settle", "fern")
+    assert unsure.exit_code == 1
+    assert one_line(unsure).startswith("CanvasRefreshed: Canvas has refreshed 127.0.0.1:")
+    assert "roster settle TENANT --environment test --refreshed" in one_line(unsure)
+    done = roster("settle", "fern", "--environment", "test", "--refreshed")
+    assert done.stdout == "Settled: test was refreshed, its ledger is empty; the ledger is at version 2\n"
+    assert answer("settle", "fern") == {"outcome": "nothing was open", "version": 2}
+    assert answer("plan", "fern")["counts"]["totals"]["free"] == 31
+
+
 def test_explain(canvas: Canvas, tmp_path: Path) -> None:
     a_night(tmp_path)
     found = answer("explain", "fern", "user", "p1")

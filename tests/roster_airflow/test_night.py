@@ -14,10 +14,20 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
-from roster.errors import CanvasBusy, NightFailed, RosterError, RunFolderBroken, SourceIncomplete, StoppedByRule
+from roster.errors import (
+    CanvasBusy,
+    CanvasTokenDead,
+    NightFailed,
+    RosterError,
+    RunFolderBroken,
+    SourceIncomplete,
+    StoppedByRule,
+)
 from roster.runs import pointed
 from roster.store import Store
+from roster.tenants import find_tenant
 from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.loading import loading_for
 from roster_airflow.params import canvas_test_params
 from roster_airflow.recording import night_of
 from roster_sandbox.canvas import Canvas, running_canvas
@@ -252,6 +262,33 @@ def test_a_canvas_that_does_not_answer_hands_on_unrehearsed(play: Play, monkeypa
     assert night.states["hand_on"] == "success"
     assert pointer("tested")["rehearsed"] is False
     assert str(night.errors["verdict"]) == "step settle failed: Canvas asks for patience"
+
+
+def test_a_dead_token_of_test_is_a_test_that_can_not_be_reached(play: Play, canvas: Canvas) -> None:
+    play(tables(TODAY))
+    canvas.fault("token_dead")
+    evening = play(tables(TODAY))
+    assert isinstance(evening.errors["settle"], CanvasTokenDead)
+    assert "make the token in production" in evening.report
+    assert "was refreshed" not in evening.report
+    assert pointer("tested")["rehearsed"] is False
+
+
+def test_a_refresh_that_nothing_tells_of_ends_the_night_with_what_to_do(
+    play: Play, canvas: Canvas, tmp_path: Path
+) -> None:
+    play(tables(TODAY))
+    before = pointer("tested")
+    with running_canvas(tmp_path / "production") as production:
+        canvas.refresh_from(production)
+    evening = play(tables(TODAY))
+    assert evening.states["plan"] == "upstream_failed"
+    assert "roster settle TENANT --environment test --refreshed" in evening.report
+    assert pointer("tested") == before
+    loading_for(Store.home(), find_tenant("fern"), "test").follow_refresh(confirmed=True)
+    again = play(tables(TODAY))
+    assert again.states["verdict"] == "success"
+    assert len(canvas.imports()) == 1
 
 
 def test_hand_on_that_fails_is_not_passed_over(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

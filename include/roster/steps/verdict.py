@@ -187,9 +187,11 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
             f"import {one['import_id']} of the run {one['run']} was settled in this one: "
             f"{taken} rows taken, {refused} refused, {doubt} in doubt"
         )
+    notices += [_refreshed(came) for came in (report["settle"] or {}).get("refreshed", [])]
     if check and check["counts"]["quarantined"]:
         notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
     if plan:
+        notices += plan["gate"]["drops"]
         totals = plan["counts"]["totals"]
         if (release := report["asked"].get("release")) and not plan["released"]:
             notices.append(f"release {release} is not the hash of tonight's held part: nothing was let go by it")
@@ -215,6 +217,18 @@ def _how_to_release(report: Mapping[str, Any], held: int) -> str:
 def _missed(load: Mapping[str, Any] | None) -> Iterator[str]:
     if load and load["outcome"] == "missed":
         yield f"missed: the load window is closed until {load['opens']}; nothing was sent, the next night covers it"
+
+
+def _refreshed(came: Mapping[str, Any]) -> str:
+    """What a refresh of test means for who runs this."""
+    if came["anew"]:
+        return "Canvas's test environment was refreshed from production, and its ledger began anew, as was confirmed"
+    as_of = f"{came['as_of'][:16].replace('T', ' ')} UTC" if came["as_of"] else "an unknown time"
+    return (
+        f"Canvas's test environment was refreshed from production as of the import of {as_of}: the test ledger follows "
+        f"production version {came['production']}. What was made in test alone is gone, tokens too: renew the token in "
+        "production, so that the next refresh leaves it working"
+    )
 
 
 def advice(rule: str) -> str:

@@ -19,8 +19,10 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from roster.errors import (
     CanvasBusy,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
+    CanvasTokenDead,
     CanvasUnreachable,
     CanvasWrongHost,
     RosterError,
@@ -28,6 +30,7 @@ from roster.errors import (
 )
 from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
 from roster_airflow.hooks.canvas_replies import (
+    TOKENS_OF_TEST,
     RootAccount,
     SisHolder,
     SisImport,
@@ -129,8 +132,15 @@ class CanvasHook(HttpHook):
         return sorted(found.values(), key=_age, reverse=True)
 
     def sis_import(self, import_id: str) -> SisImport:
-        """One import; CanvasRefused where it is not there."""
+        """One import; CanvasGone where it is not there."""
         return self._read(f"{SIS_IMPORTS}/{_number(import_id)}", SisImport, "GET sis_imports/:id")
+
+    def has_import(self, import_id: str, identifier: str) -> bool:
+        """True if the import of that number is there, and is the one of that identifier."""
+        try:
+            return self.sis_import(import_id).is_ours(identifier)
+        except CanvasGone:
+            return False
 
     def messages(self, import_id: str) -> list[ImportMessage]:
         """All messages of an import, which may be more than the 24 that the import itself shows; newest first."""
@@ -186,7 +196,7 @@ class CanvasHook(HttpHook):
             )
             response = self._send(Request("POST", url, data=form, headers={"Content-Type": form.content_type}), what)
         try:
-            _raise_fault(response, what)
+            self._raise_fault(response, what)
             return decode(response.content, SisImport, what)
         except CanvasBusy as busy:
             if is_throttled(response.status_code, response.headers, response.content):
@@ -248,7 +258,7 @@ class CanvasHook(HttpHook):
 
     def check_response(self, response: Response) -> None:
         """Raise what is wrong with the answer, without logging any of it."""
-        _raise_fault(response, f"{response.request.method} {self.address.netloc}")
+        self._raise_fault(response, f"{response.request.method} {self.address.netloc}")
 
     def _set_base_url(self, connection: Connection) -> None:
         self._address = self._locate(connection)
@@ -279,7 +289,7 @@ class CanvasHook(HttpHook):
 
     def _get_once(self, path: str, kept: type[Kept], what: str) -> tuple[Kept, str | None]:
         response = self._send(Request("GET", self.address.url + path), what)
-        _raise_fault(response, what)
+        self._raise_fault(response, what)
         return decode(response.content, kept, what), next_link(response.headers)
 
     def _read(self, path: str, kept: type[Kept], what: str) -> Kept:
@@ -297,10 +307,12 @@ class CanvasHook(HttpHook):
             yield page
             following = self.address.own_path(link) if link else None
 
-
-def _raise_fault(response: Response, what: str) -> None:
-    if wrong := fault(response.status_code, response.headers, response.content, what):
-        raise wrong
+    def _raise_fault(self, response: Response, what: str) -> None:
+        wrong = fault(response.status_code, response.headers, response.content, what)
+        if self.environment == "test" and isinstance(wrong, CanvasTokenDead):
+            wrong = CanvasTokenDead(f"{wrong} ({TOKENS_OF_TEST})")
+        if wrong:
+            raise wrong
 
 
 def _number(import_id: str) -> str:

@@ -1,6 +1,7 @@
 """`python -m roster_sandbox.demo`, which `make run` calls.
 
-ONCE=1: play, stop everything, and exit non-zero if anything is not as it should be. ROSTER_DEMO: another work folder
+ONCE=1: play, answer the first request as the approver, stop everything, and exit non-zero if anything is not as it
+should be. ROSTER_DEMO: another work folder
 than .work/run.
 """
 
@@ -16,13 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import quote
 
 from roster_sandbox.demo.airflow import AirflowSilent
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import REPOSITORY, Places
 from roster_sandbox.demo.processes import ENDING, StartFailed
-from roster_sandbox.demo.show import Screen, moves
-from roster_sandbox.demo.stage import Stage, play, standing, today
+from roster_sandbox.demo.show import Screen, told
+from roster_sandbox.demo.stage import RELEASE, SIGN_OFF, Part, Stage, asks, follow, play, standing, today
 
 FIRST_NIGHTS = 2
 """Nights of the first ONCE in a work folder: one from nothing, one after the moves."""
@@ -45,9 +47,9 @@ def main() -> int:
     try:
         with _alone(places), standing(places, screen.step) as stage:
             try:
-                code = _play(stage, screen, once=once)
+                code, waiting = _play(stage, screen, once=once)
                 if not once:
-                    _wait(stage, screen)
+                    _wait(stage, screen, waiting)
             finally:
                 for number in ENDING:
                     signal.signal(number, signal.SIG_IGN)
@@ -61,32 +63,49 @@ def main() -> int:
     return code
 
 
-def _play(stage: Stage, screen: Screen, *, once: bool) -> int:
+def _play(stage: Stage, screen: Screen, *, once: bool) -> tuple[int, Part | None]:
+    """(exit code, the release that waits for a person)."""
+    waiting = None
     nights = Nights(stage.places, today())
     count = FIRST_NIGHTS if once and not nights.played else 1
     for _ in range(count):
         screen.say()
         number = nights.next
-        what = "a district of three schools, into an empty Canvas" if number == 1 else f"after twelve moves: {moves()}"
-        screen.step(f"night {number}, {what}")
-        played = play(stage, nights, screen.task)
+        screen.step(f"night {number}, {told(number)}")
+        played = play(stage, nights, screen.task, approve=once)
         screen.night(number, played)
         screen.say()
         if played.wrong:
-            return 1
-    return 0
+            return 1, None
+        waiting = played.part(RELEASE) if played.waits else None
+    return 0, waiting
 
 
-def _wait(stage: Stage, screen: Screen) -> None:
-    """Leave everything up until a person ends it; raises StartFailed if it ends by itself."""
+def _wait(stage: Stage, screen: Screen, waiting: Part | None) -> None:
+    """Leave everything up until a person ends it; raises StartFailed if it ends by itself.
+
+    waiting: a release that a person may answer meanwhile; what comes of it is told.
+    """
     screen.say(f"Airflow's UI   {stage.api.url}")
     screen.say(f"  log in as    admin / {stage.keys.admin}")
+    screen.say(f"  to answer    approver / {stage.keys.approver}")
     screen.say(f"  to look on   viewer / {stage.keys.viewer}")
-    screen.say(f"Canvas         {stage.canvas.url}  (what it holds: {stage.canvas.url}/sandbox/state)")
+    for name, canvas in (("test", stage.test), ("production", stage.production)):
+        screen.say(f"{'Canvas, ' + name:<20} {canvas.url}  (what it holds: {canvas.url}/sandbox/state)")
     screen.say(f"Logs           {stage.places.logs}")
-    screen.say("Ctrl-C stops everything; make run again plays the night after twelve moves.")
+    if waiting:
+        screen.say()
+        screen.say("Production waits for an answer. Log in as approver, and say Approve or Reject at")
+        screen.say(f"  {stage.api.url}/dags/{RELEASE}/runs/{quote(waiting.run.id)}/tasks/{SIGN_OFF}/required_actions")
+        screen.say()
+    screen.say("Ctrl-C stops everything; make run again plays the next night.")
     while True:
         stage.require_running()
+        if waiting and not asks(stage.api.tasks(RELEASE, waiting.run.id)):
+            screen.step("somebody has answered")
+            run, _ = follow(stage, RELEASE, waiting.run, screen.task)
+            screen.step(f"the release ended as {run.state}: {len(stage.production.imports())} imports in production")
+            waiting = None
         time.sleep(1)
 
 

@@ -84,6 +84,23 @@ class AirflowApi:
         body = {"logical_date": None, "conf": conf or {}}
         return _run(self._send("POST", f"/api/v2/dags/{dag}/dagRuns", json=body).json())
 
+    def runs(self, dag: str) -> list[Run]:
+        """The runs of a DAG, oldest first."""
+        path = f"/api/v2/dags/{dag}/dagRuns?order_by=run_after&limit=100"
+        return [_run(one) for one in self._send("GET", path).json()["dag_runs"]]
+
+    def request(self, dag: str, run_id: str, task: str) -> dict[str, Any] | None:
+        """What a task asks of a person: body, params, response_received; None before it asks."""
+        answer = self._send("GET", _asked_path(dag, run_id, task), known=(200, 404))
+        return answer.json() if answer.status_code == 200 else None
+
+    def answer(self, dag: str, run_id: str, task: str, option: str, fields: dict[str, Any]) -> int:
+        """Answer as this user. 200: taken; 403: not this user's to answer; 409: answered before."""
+        body = {"chosen_options": [option], "params_input": fields}
+        return self._send(
+            "PATCH", _asked_path(dag, run_id, task), known=(200, 400, 403, 404, 409), json=body
+        ).status_code
+
     def run(self, dag: str, run_id: str) -> Run:
         """How far a run is."""
         return _run(self._send("GET", _run_path(dag, run_id)).json())
@@ -137,6 +154,10 @@ class AirflowApi:
 
 def _run_path(dag: str, run_id: str) -> str:
     return f"/api/v2/dags/{dag}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _asked_path(dag: str, run_id: str, task: str) -> str:
+    return f"{_run_path(dag, run_id)}/taskInstances/{task}/-1/hitlDetails"
 
 
 def _run(answer: dict[str, Any]) -> Run:

@@ -16,11 +16,14 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Keys:
-    """What is kept. canvas_port: the ledger belongs to host and port, so Canvas comes back at the same."""
+    """What is kept. Ports: a ledger belongs to host and port, so each Canvas comes back at the same."""
 
-    canvas_port: int
-    canvas_token: str
+    test_port: int
+    test_token: str
+    production_port: int
+    production_token: str
     admin: str
+    approver: str
     viewer: str
     api_secret: str
     jwt_secret: str
@@ -32,9 +35,12 @@ def keys_in(file: Path) -> Keys:
     if file.exists():
         return Keys(**json.loads(file.read_text(encoding="utf-8")))
     drawn = Keys(
-        canvas_port=free_port(),
-        canvas_token=secrets.token_urlsafe(32),
+        test_port=free_port(),
+        test_token=secrets.token_urlsafe(32),
+        production_port=free_port(),
+        production_token=secrets.token_urlsafe(32),
         admin=secrets.token_urlsafe(12),
+        approver=secrets.token_urlsafe(12),
         viewer=secrets.token_urlsafe(12),
         api_secret=secrets.token_hex(32),
         jwt_secret=secrets.token_hex(64),

@@ -46,7 +46,7 @@ class Nights:
 
     def deliver(self, number: int) -> None:
         """Put the export of that night where Clever would, with a control file."""
-        write_clever(self.district(number), self._places.delivery, delivered=datetime.now(UTC) - RESTED)
+        write_clever(self.recipe.export(number), self._places.delivery, delivered=datetime.now(UTC) - RESTED)
 
     def before(self) -> ImpliedCanvas:
         """What Canvas has to hold now."""

@@ -31,9 +31,14 @@ class Places:
         return self.work / "tenants"
 
     @property
-    def canvas(self) -> Path:
-        """What the stand-in for Canvas keeps."""
-        return self.work / "canvas"
+    def test(self) -> Path:
+        """What the stand-in for Canvas's test environment keeps."""
+        return self.work / "canvas-test"
+
+    @property
+    def production(self) -> Path:
+        """What the stand-in for the production Canvas keeps."""
+        return self.work / "canvas-production"
 
     @property
     def delivery(self) -> Path:
@@ -67,7 +72,8 @@ class Places:
 
     def make(self) -> None:
         """Make the folders."""
-        for folder in (self.work, self.airflow, self.home, self.tenants, self.canvas, self.delivery, self.logs):
+        canvases = (self.test, self.production)
+        for folder in (self.work, self.airflow, self.home, self.tenants, *canvases, self.delivery, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 

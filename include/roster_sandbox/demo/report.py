@@ -64,6 +64,11 @@ class Report:
                 counts[line["file"], line["action"]] += line["rows"]
         return counts
 
+    def held(self) -> Iterator[str]:
+        """What waits for a person, by reason."""
+        for line in (self.content["plan"] or {}).get("counts", {}).get("holds", []):
+            yield f"{line['rows']} rows, {line['why']}"
+
     def quarantined(self) -> Counter[str]:
         """Rule → findings that keep a record back."""
         file = self.folder / "quarantine.csv"

@@ -18,23 +18,44 @@ LEFT_OUT = ("AIRFLOW", "AWS_", "GX_", "ROSTER_", "PYTHON")
 """Beginnings of variables of the person's own shell that say nothing here."""
 
 
-def write_tenant(places: Places) -> None:
+def write_tenant(places: Places, keys: Keys) -> None:
     """Put the tenant file in place, unless a person has changed the one that is there."""
     target = places.tenants / f"{TENANT}.yaml"
     if not target.exists():
-        write_private(target, (Path(__file__).parent / f"{TENANT}.yaml").read_text(encoding="utf-8"))
+        text = (Path(__file__).parent / f"{TENANT}.yaml").read_text(encoding="utf-8")
+        text = text.replace("TEST_PORT", str(keys.test_port)).replace("PRODUCTION_PORT", str(keys.production_port))
+        write_private(target, text)
+
+
+def go_live(places: Places) -> bool:
+    """Turn the tenant from review to live, as a person would in its file; False if it says so already."""
+    target = places.tenants / f"{TENANT}.yaml"
+    text = target.read_text(encoding="utf-8")
+    live = text.replace("phase: review", "phase: live")
+    write_private(target, live)
+    return live != text
 
 
 def write_passwords(places: Places, keys: Keys) -> None:
-    """The log-ins of Airflow's UI: admin, and viewer who may only look."""
-    write_private(places.passwords, json.dumps({"admin": keys.admin, "viewer": keys.viewer}))
+    """The log-ins of Airflow's UI: admin, approver who may answer requests, and viewer who may only look."""
+    log_ins = {"admin": keys.admin, "approver": keys.approver, "viewer": keys.viewer}
+    write_private(places.passwords, json.dumps(log_ins))
 
 
 def connections(places: Places, keys: Keys) -> dict[str, str]:
-    """The two connections that the tenant file names, as variables that Airflow and the command line read."""
-    canvas = {"conn_type": "canvas", "host": f"http://{LOOPBACK}:{keys.canvas_port}", "password": keys.canvas_token}
+    """The connections that the tenant file names, as variables that Airflow and the command line read."""
+    test = {"conn_type": "canvas", "host": f"http://{LOOPBACK}:{keys.test_port}", "password": keys.test_token}
+    production = {
+        "conn_type": "canvas",
+        "host": f"http://{LOOPBACK}:{keys.production_port}",
+        "password": keys.production_token,
+    }
     clever = {"conn_type": "fs", "extra": {"path": str(places.delivery)}}
-    return {"AIRFLOW_CONN_CANVAS": json.dumps(canvas), "AIRFLOW_CONN_CLEVER": json.dumps(clever)}
+    return {
+        "AIRFLOW_CONN_CANVAS_TEST": json.dumps(test),
+        "AIRFLOW_CONN_CANVAS_PRODUCTION": json.dumps(production),
+        "AIRFLOW_CONN_CLEVER": json.dumps(clever),
+    }
 
 
 def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -66,7 +87,7 @@ def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] |
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(places.passwords),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,approver:op,viewer:viewer",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",

@@ -9,9 +9,12 @@ from typing import TextIO
 
 from roster_sandbox.demo.airflow import Task
 from roster_sandbox.demo.report import Report
-from roster_sandbox.demo.stage import Played
+from roster_sandbox.demo.stage import DAG, PRODUCTION, RELEASE, Part, Played
 from roster_sandbox.district.moves import EACH
+from roster_sandbox.district.recipe import THINNED
 
+WORDS = {DAG: "rehearsal", PRODUCTION: "production", RELEASE: "release"}
+PLACES = {DAG: "Canvas (test)", PRODUCTION: "Canvas (production)", RELEASE: "Canvas (production), once released"}
 ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again"}
 _COLOURS = {"success": "32", "failed": "31", "upstream_failed": "31", "up_for_retry": "33", "deferred": "36"}
 _WORDS = {
@@ -52,21 +55,34 @@ class Screen:
             self.say(line)
 
 
+def told(number: int) -> str:
+    """What is special about a night."""
+    if number == 1:
+        return "a district of three schools, into two empty Canvases; production waits for a release"
+    if number == THINNED:
+        return f"after twelve moves ({moves()}), with an export that lacks a fifth of one school's pupils"
+    return f"after twelve more moves: {moves()}"
+
+
 def moves() -> str:
     """The moves between two nights, in words."""
     return ", ".join(f"{count} {_WORDS[kind]}" for kind, count in EACH.items())
 
 
 def summary(number: int, played: Played) -> Iterator[str]:
-    """What was sent, what was kept back and why, how long each step took, and where it lies."""
+    """What was sent where, what was kept back and why, how long each step took, and where it lies."""
     yield ""
-    yield f"Night {number}: {played.run.state} in {played.seconds:.0f} seconds"
+    yield f"Night {number}: " + ", ".join(_ended(part) for part in played.parts)
+    for part in played.parts:
+        if part.report:
+            yield from _sent(PLACES[part.dag], part.report)
     if report := played.report:
-        yield from _sent(report)
-        yield from _block("Kept back", [*report.kept_back()] or ["nothing"])
-    yield from _block("Seconds by step", [_took(task) for task in played.tasks])
-    if report := played.report:
-        yield from _block("To read", _places(report))
+        yield from _block("Kept back in the rehearsal", [*report.kept_back()] or ["nothing"])
+    if (production := played.part(PRODUCTION)) and production.report and (held := [*production.report.held()]):
+        yield from _block("Held in production, for an approver", held)
+    for part in played.parts:
+        yield from _block(f"Seconds by step, {part.dag}", [*_took(part.tasks)])
+    yield from _block("To read", [line for part in played.parts if part.report for line in _places(part.report)])
     if played.wrong:
         yield from _block("NOT AS IT SHOULD BE", played.wrong)
     elif played.report:
@@ -74,21 +90,30 @@ def summary(number: int, played: Played) -> Iterator[str]:
         yield "Canvas holds exactly what the district implies, and was sent no other rows."
 
 
-def _sent(report: Report) -> Iterator[str]:
+def _ended(part: Part) -> str:
+    state = part.run.state if part.run.is_final else "waits for an answer"
+    return f"{WORDS[part.dag]} {state} in {part.seconds:.0f} seconds"
+
+
+def _sent(where: str, report: Report) -> Iterator[str]:
     sent = report.changes("free")
     yield ""
     if not sent:
-        yield "Sent to Canvas: nothing, there was nothing to change"
+        yield f"Sent to {where}: nothing"
         return
-    yield f"Sent to Canvas (import {report.import_id}, {report.content['load']['workflow_state']})"
+    yield f"Sent to {where} (import {report.import_id}, {report.content['load']['workflow_state']})"
     actions = [action for action in ACTIONS if any(found == action for _, found in sent)]
     yield f"  {'':<20}" + "".join(f"{ACTIONS[action]:>12}" for action in actions)
     for file in dict.fromkeys(file for file, _ in sent):
         yield f"  {file:<20}" + "".join(f"{sent[file, action] or '':>12}" for action in actions)
 
 
-def _took(task: Task) -> str:
-    return f"{task.id:<18} {task.seconds:>6.1f}" if task.seconds is not None else f"{task.id:<18} {task.state}"
+def _took(tasks: list[Task]) -> Iterator[str]:
+    for task in tasks:
+        if task.seconds is not None:
+            yield f"{task.id:<18} {task.seconds:>6.1f}"
+        elif task.state is not None:
+            yield f"{task.id:<18} {task.state}"
 
 
 def _places(report: Report) -> Iterator[str]:

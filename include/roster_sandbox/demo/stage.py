@@ -1,13 +1,14 @@
-"""All of it standing: Canvas's stand-in and Airflow as processes. A night is played on it."""
+"""All of it standing: the stand-ins for Canvas's two environments and Airflow as processes. Nights are played on it."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,12 +21,18 @@ from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import REPOSITORY, TENANT, Places
 from roster_sandbox.demo.processes import Process, StartFailed, end_left_over, keep, undisturbed
 from roster_sandbox.demo.report import Report
-from roster_sandbox.demo.settings import ZONE, environment, write_passwords, write_tenant
+from roster_sandbox.demo.settings import ZONE, environment, go_live, write_passwords, write_tenant
 
 DAG = f"{TENANT}_canvas_test"
+PRODUCTION = f"{TENANT}_canvas_production"
+RELEASE = f"{TENANT}_canvas_release"
+DAGS = (DAG, PRODUCTION, RELEASE)
+SIGN_OFF = "sign_off"
 UI_PORT = 8080
-START_CANVAS, START_AIRFLOW, NIGHT = 60.0, 240.0, 900.0
+START_CANVAS, START_AIRFLOW, NIGHT, WAKING = 60.0, 240.0, 900.0, 120.0
 """Seconds that each may take."""
+HEARTBEAT = 7.0
+"""Airflow 3.3.2 loses an answer that comes within a scheduler's heartbeat of the question."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,10 @@ class Stage:
 
     places: Places
     keys: Keys
-    canvas: Canvas
+    test: Canvas
+    production: Canvas
     api: AirflowApi
+    approver: AirflowApi
     processes: tuple[Process, ...]
 
     def require_running(self) -> None:
@@ -45,14 +54,44 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Played:
-    """A night that came to its end. wrong: what is not as it should be, empty if all is."""
+class Part:
+    """A run of one DAG that has ended, or waits for a person."""
 
+    dag: str
     run: Run
     tasks: list[Task]
     seconds: float
     report: Report | None
+
+
+@dataclass(frozen=True)
+class Played:
+    """A night that came to its end. parts: rehearsal, production, release, as far as it came. wrong: what is not as it
+    should be, empty if all is.
+    """
+
+    parts: tuple[Part, ...]
     wrong: list[str]
+
+    @property
+    def run(self) -> Run:
+        """Of the rehearsal."""
+        return self.parts[0].run
+
+    @property
+    def report(self) -> Report | None:
+        """Of the rehearsal."""
+        return self.parts[0].report
+
+    def part(self, dag: str) -> Part | None:
+        """The run of that DAG."""
+        return next((part for part in self.parts if part.dag == dag), None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody is asked."""
+        release = self.part(RELEASE)
+        return release is not None and not release.run.is_final
 
 
 @contextmanager
@@ -63,52 +102,77 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
     """
     places.make()
     keys = keys_in(places.keys)
-    write_tenant(places)
+    write_tenant(places, keys)
     write_passwords(places, keys)
     if count := end_left_over(places.sessions):
         say(f"{count} processes were left over from a run that was killed: ended")
+    started: list[Process] = []
+
+    def start(made: Callable[[], Process]) -> Process:
+        with undisturbed():
+            process = made()
+            stack.callback(process.stop)
+            started.append(process)
+            keep(places.sessions, started)
+        return process
+
     with ExitStack() as stack:
         stack.callback(lambda: places.sessions.unlink(missing_ok=True))
-        say(f"Canvas's stand-in starts at http://{LOOPBACK}:{keys.canvas_port}")
-        with undisturbed():
-            canvas_process = _start_canvas(places, keys)
-            stack.callback(canvas_process.stop)
-            keep(places.sessions, [canvas_process])
+        canvases = (
+            _CanvasOf("test", places.test, keys.test_port, keys.test_token),
+            _CanvasOf("production", places.production, keys.production_port, keys.production_token),
+        )
+        for canvas in canvases:
+            say(f"Canvas's stand-in for {canvas.environment} starts at {canvas.url}")
+            start(lambda canvas=canvas: canvas.start(places))  # type: ignore[misc]
         port = free_port(UI_PORT)
         say(f"Airflow starts at http://{LOOPBACK}:{port}; the first time this takes a minute")
-        with undisturbed():
-            airflow_process = Process(
-                "airflow standalone",
-                [sys.executable, "-m", "airflow", "standalone"],
-                environment=environment(places, keys, port, more),
-                log=places.logs / "airflow.log",
-            )
-            stack.callback(airflow_process.stop)
-            keep(places.sessions, [canvas_process, airflow_process])
-        canvas = Canvas(f"http://{LOOPBACK}:{keys.canvas_port}", keys.canvas_token)
-        api = stack.enter_context(closing(AirflowApi(f"http://{LOOPBACK}:{port}", "admin", keys.admin)))
-        stage = Stage(places, keys, canvas, api, (canvas_process, airflow_process))
-        _wait("Canvas's stand-in", START_CANVAS, canvas_process, lambda: _answers(canvas), stage)
-        _wait("airflow standalone", START_AIRFLOW, airflow_process, api.healthy, stage)
-        _wait(f"the DAG {DAG} in Airflow", START_AIRFLOW, airflow_process, lambda: api.has_dag(DAG), stage)
+        command = [sys.executable, "-m", "airflow", "standalone"]
+        told = environment(places, keys, port, more)
+        log = places.logs / "airflow.log"
+        airflow = start(lambda: Process("airflow standalone", command, environment=told, log=log))
+        test, production = (Canvas(canvas.url, canvas.token) for canvas in canvases)
+        url = f"http://{LOOPBACK}:{port}"
+        api = stack.enter_context(closing(AirflowApi(url, "admin", keys.admin)))
+        approver = stack.enter_context(closing(AirflowApi(url, "approver", keys.approver)))
+        stage = Stage(places, keys, test, production, api, approver, tuple(started))
+        for canvas, process, client in zip(canvases, started, (test, production), strict=False):
+            name = f"Canvas's stand-in for {canvas.environment}"
+            _wait(name, START_CANVAS, process, lambda client=client: _answers(client), stage)  # type: ignore[misc]
+        _wait("airflow standalone", START_AIRFLOW, airflow, api.healthy, stage)
+        for dag in DAGS:
+            _wait(f"the DAG {dag}", START_AIRFLOW, airflow, lambda dag=dag: api.has_dag(dag), stage)  # type: ignore[misc]
         yield stage
 
 
-def _start_canvas(places: Places, keys: Keys) -> Process:
-    if not is_free(keys.canvas_port):
-        message = (
-            f"port {keys.canvas_port} is taken, where this Canvas has been since it was set up: end what listens there "
-            f"(left over from an earlier run?), or remove {places.work} and begin anew"
+@dataclass(frozen=True)
+class _CanvasOf:
+    """A stand-in for Canvas that is to be started."""
+
+    environment: str
+    state: Path
+    port: int
+    token: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self, places: Places) -> Process:
+        if not is_free(self.port):
+            message = (
+                f"port {self.port} is taken, where this Canvas has been since it was set up: end what listens there "
+                f"(left over from an earlier run?), or remove {places.work} and begin anew"
+            )
+            raise StartFailed(message)
+        command = ["-m", "roster_sandbox.canvas", "--state", str(self.state), "--port", str(self.port)]
+        # The token goes by environment: an argument could be read by everybody on the machine.
+        return Process(
+            f"Canvas's stand-in for {self.environment}",
+            [sys.executable, *command, "--name", "Banksia Schools"],
+            environment={"PYTHONPATH": str(REPOSITORY / "include"), "ROSTER_SANDBOX_TOKENS": self.token},
+            log=places.logs / f"canvas-{self.environment}.log",
         )
-        raise StartFailed(message)
-    command = ["-m", "roster_sandbox.canvas", "--state", str(places.canvas), "--port", str(keys.canvas_port)]
-    # The token goes by environment: an argument could be read by everybody on the machine.
-    return Process(
-        "Canvas's stand-in",
-        [sys.executable, *command, "--name", "Banksia Schools"],
-        environment={"PYTHONPATH": str(REPOSITORY / "include"), "ROSTER_SANDBOX_TOKENS": keys.canvas_token},
-        log=places.logs / "canvas.log",
-    )
 
 
 def _answers(canvas: Canvas) -> bool:
@@ -129,49 +193,124 @@ def _wait(what: str, seconds: float, process: Process, ready: Callable[[], bool]
         time.sleep(0.3)
 
 
-def follow(stage: Stage, run: Run, changed: Callable[[Task], None]) -> tuple[Run, list[Task]]:
-    """Wait for the run to end; `changed` hears of every task whenever its state changes. Raises StartFailed."""
+def asks(tasks: list[Task]) -> bool:
+    """Whether one of these tasks waits for a person."""
+    return any(task.state == "awaiting_input" for task in tasks)
+
+
+def follow(stage: Stage, dag: str, run: Run, changed: Callable[[Task], None]) -> tuple[Run, list[Task]]:
+    """Wait for the run to end, or to ask a person; `changed` hears of every task whenever its state changes.
+
+    Raises StartFailed.
+    """
     until, seen = time.monotonic() + NIGHT, dict[str, tuple[str | None, int]]()
     while True:
         stage.require_running()
-        run = stage.api.run(DAG, run.id)
-        tasks = stage.api.tasks(DAG, run.id)
+        run = stage.api.run(dag, run.id)
+        tasks = stage.api.tasks(dag, run.id)
         for task in tasks:
             if task.state is not None and seen.get(task.id) != (task.state, task.tries):
                 seen[task.id] = (task.state, task.tries)
                 changed(task)
-        if run.is_final:
+        if run.is_final or asks(tasks):
             return run, tasks
         if time.monotonic() > until:
-            message = (
-                f"the night did not end within {NIGHT / 60:.0f} minutes: see {stage.api.url} and {stage.places.logs}"
-            )
+            message = f"{dag} did not end within {NIGHT / 60:.0f} minutes: see {stage.api.url} and {stage.places.logs}"
             raise StartFailed(message)
         time.sleep(0.5)
 
 
-def run_night(stage: Stage, changed: Callable[[Task], None], conf: dict[str, Any] | None = None) -> Played:
-    """One run over whatever is delivered; wrong is what its own report says. conf: Params."""
+def run_part(stage: Stage, dag: str, changed: Callable[[Task], None], start: Callable[[], Run]) -> Part:
+    """One run of a DAG, from its start to its end or to its question."""
     began, known = time.monotonic(), set(stage.places.reports())
-    run, tasks = follow(stage, stage.api.trigger(DAG, conf), changed)
-    seconds = time.monotonic() - began
+    run, tasks = follow(stage, dag, start(), changed)
     new = [file for file in stage.places.reports() if file not in known]
-    report = Report.read(stage.places.home, new[-1]) if new else None
-    wrong = report.failed if report else [f"the night wrote no report: see {stage.api.url}"]
-    if run.state != "success" and not wrong:
-        wrong = [f"the run ended as {run.state}"]
-    return Played(run, tasks, seconds, report, wrong)
+    report = Report.read(stage.places.home, new[-1]) if new and run.is_final else None
+    return Part(dag, run, tasks, time.monotonic() - began, report)
 
 
-def play(stage: Stage, nights: Nights, changed: Callable[[Task], None]) -> Played:
-    """The next night: deliver its export, run it, and hold Canvas against what the district implies.
+def woken(stage: Stage, dag: str, known: Collection[str]) -> Run:
+    """The run of that DAG which is none of the known ones, as soon as Airflow has made it. Raises StartFailed."""
+    until = time.monotonic() + WAKING
+    while time.monotonic() < until:
+        stage.require_running()
+        if new := [run for run in stage.api.runs(dag) if run.id not in known]:
+            return new[0]
+        time.sleep(0.3)
+    message = f"{dag} was not woken within {WAKING:.0f} seconds: see {stage.api.url}"
+    raise StartFailed(message)
 
-    A night in which all is right counts as played; another is played again next time.
+
+def run_night(stage: Stage, changed: Callable[[Task], None], conf: dict[str, Any] | None = None) -> Played:
+    """Rehearsal, production and question over whatever is delivered; wrong is what their own reports say.
+
+    conf: Params of the rehearsal.
     """
+    before = {dag: {run.id for run in stage.api.runs(dag)} for dag in DAGS}
+    parts = [run_part(stage, DAG, changed, lambda: stage.api.trigger(DAG, conf))]
+    wrong = said_wrong(stage, parts[0])
+    if not wrong and handed_on(parts[0], "hand_on"):
+        parts.append(run_part(stage, PRODUCTION, changed, lambda: woken(stage, PRODUCTION, before[PRODUCTION])))
+        wrong += said_wrong(stage, parts[1])
+        if not wrong and handed_on(parts[1], "hold") and not _asked_before(stage, before[RELEASE]):
+            parts.append(run_part(stage, RELEASE, changed, lambda: woken(stage, RELEASE, before[RELEASE])))
+    return Played(tuple(parts), wrong)
+
+
+def _asked_before(stage: Stage, known: Collection[str]) -> bool:
+    """Whether an earlier request still waits: the next one is asked after it."""
+    return any(not run.is_final for run in stage.api.runs(RELEASE) if run.id in known)
+
+
+def handed_on(part: Part, task_id: str) -> bool:
+    """Whether the task that wakes the next DAG did."""
+    return any(task.id == task_id and task.state == "success" for task in part.tasks)
+
+
+def said_wrong(stage: Stage, part: Part) -> list[str]:
+    """What the run itself says is wrong."""
+    if part.report is None:
+        return [f"{part.dag} wrote no report: see {stage.api.url}"]
+    if part.run.state != "success" and not part.report.failed:
+        return [f"{part.dag} ended as {part.run.state}"]
+    return part.report.failed
+
+
+def answer(stage: Stage, release: Part, option: str, changed: Callable[[Task], None]) -> Part:
+    """Answer a request as the approver, with the hash that it shows, and follow the run to its end."""
+    asked = stage.approver.request(RELEASE, release.run.id, SIGN_OFF)
+    shown = asked["params"]["hash"]["value"] if asked else None
+    time.sleep(HEARTBEAT)
+
+    def answered() -> Run:
+        status = stage.approver.answer(RELEASE, release.run.id, SIGN_OFF, option, {"hash": shown})
+        if status != 200:
+            message = f"Airflow did not take the answer (status {status}): see {stage.api.url}"
+            raise StartFailed(message)
+        _wait(
+            "the answer", WAKING, stage.processes[-1], lambda: not asks(stage.api.tasks(RELEASE, release.run.id)), stage
+        )
+        return release.run
+
+    return run_part(stage, RELEASE, changed, answered)
+
+
+def play(stage: Stage, nights: Nights, changed: Callable[[Task], None], *, approve: bool = True) -> Played:
+    """The next night: deliver its export, run it, answer the first request, and compare both Canvases to the district.
+
+    A night in which all is right counts as played; another is played again next time. approve: answer what asks for the
+    whole; else it is left to a person. Once production was filled, the tenant goes live.
+    """
+    if stage.production.imports():
+        go_live(stage.places)
     nights.deliver(nights.next)
     played = run_night(stage, changed)
-    if played.report and not played.wrong:
-        played.wrong.extend(_compared(stage, nights, played.report))
+    release = played.part(RELEASE)
+    if not played.wrong and release is not None and nights.next == 1 and approve:
+        released = answer(stage, release, "Approve", changed)
+        played = Played((*played.parts[:2], released), said_wrong(stage, released))
+    if not played.wrong and played.report is not None:
+        played.wrong.extend(_compared(stage, nights, played))
         if not played.wrong:
             nights.done(played.report.day)
     return played
@@ -182,15 +321,22 @@ def today() -> date:
     return datetime.now(ZONE).date()
 
 
-def _compared(stage: Stage, nights: Nights, report: Report) -> list[str]:
+def _compared(stage: Stage, nights: Nights, played: Played) -> Iterator[str]:
+    """Where the Canvases do not hold what the district implies, or were sent other rows than lead to it."""
+    report = played.report
+    if report is None:
+        return
     before, expected = nights.before(), nights.expected(report.day)
-    wrong = [
-        f"Canvas does not hold what the district implies: {difference.text}"
-        for difference in comparison.differences(stage.canvas.state(), expected, ZONE)
-    ]
-    implied, sent = comparison.implied_changes(before, expected, ZONE), report.changes("free")
-    for file, action in sorted(implied.keys() | sent.keys()):
-        if implied[file, action] != sent[file, action]:
-            count, should = sent[file, action], implied[file, action]
-            wrong.append(f"{file}: {count} rows were sent to {action}, the district implies {should}")
-    return wrong
+    implied = comparison.implied_changes(before, expected, ZONE)
+    canvases = {"test": (stage.test, report)}
+    finished = [part.report for part in played.parts[1:] if part.report is not None]
+    if finished and stage.production.imports():  # nothing may go before somebody has answered
+        canvases["production"] = (stage.production, finished[-1])
+    for name, (canvas, told) in canvases.items():
+        for difference in comparison.differences(canvas.state(), expected, ZONE):
+            yield f"Canvas ({name}) does not hold what the district implies: {difference.text}"
+        sent = told.changes("free")
+        for file, action in sorted(implied.keys() | sent.keys()):
+            if implied[file, action] != sent[file, action]:
+                count, should = sent[file, action], implied[file, action]
+                yield f"{name}, {file}: {count} rows were sent to {action}, the district implies {should}"

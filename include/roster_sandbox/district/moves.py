@@ -1,4 +1,4 @@
-"""Twelve moves: what changes in a district between two nights."""
+"""Twelve moves: what changes in a district between two nights; and a school that seems to lose many pupils at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Move:
 class _Day:
     """The district while it changes, with pupils and classes at hand."""
 
-    def __init__(self, district: District, seed: int) -> None:
+    def __init__(self, district: District, seed: int, apart: str | None = None) -> None:
         self.district = district
         self.draw = Draw(Random(seed), district.drawn)
         self.students = {student.id: student for student in district.students}
@@ -44,14 +44,16 @@ class _Day:
         self.classes: dict[str, list[str]] = {}
         for enrollment in self.enrollments:
             self.classes.setdefault(enrollment.student_id, []).append(enrollment.section_id)
-        self.clean = self._clean()
+        self.schools = [school.id for school in district.schools if school.id != apart]
+        self.clean = self._clean(apart)
 
-    def _clean(self) -> list[str]:
-        """Pupils that no flaw touches: not themselves, not through a class or a guardian."""
+    def _clean(self, apart: str | None) -> list[str]:
+        """Pupils that no flaw touches: not themselves, not through a class or a guardian. apart: of no such school."""
         flawed = self.district.flawed()
         near = {contact.guardian for contact in self.contacts if contact.student_id in flawed}
         flawed |= {contact.student_id for contact in self.contacts if contact.guardian in near}
-        return [i for i in self.students if i not in flawed and flawed.isdisjoint(self.classes.get(i, [""]))]
+        clean = (i for i in self.students if i not in flawed and flawed.isdisjoint(self.classes.get(i, [""])))
+        return [i for i in clean if self.students[i].school_id != apart]
 
     def change_places(self, student_id: str, left: tuple[str, ...], joined: tuple[str, ...]) -> None:
         gone = {(section_id, student_id) for section_id in left}
@@ -74,14 +76,15 @@ class _Day:
         )
 
 
-def moved(district: District, seed: int) -> tuple[District, list[Move]]:
+def moved(district: District, seed: int, *, apart: str | None = None) -> tuple[District, list[Move]]:
     """The district a day later, and the twelve moves that made it so, of twelve different clean pupils.
 
     Six change one running class for another of the same school and term; three change school, and all their classes
     with it; one leaves, and with that pupil any guardian who has no other child; one comes, with a guardian; one
-    changes family name. May be repeated with another seed for each further night.
+    changes family name. May be repeated with another seed for each further night. apart: a school that none of it
+    touches.
     """
-    day = _Day(district, seed)
+    day = _Day(district, seed, apart)
     chosen = day.draw.rng.sample(day.clean, sum(EACH.values()) - EACH["comes"])
     kinds = [kind for kind, count in EACH.items() if kind != "comes" for _ in range(count)]
     moving = set(chosen)
@@ -97,6 +100,18 @@ def moved(district: District, seed: int) -> tuple[District, list[Move]]:
             done.append(_change_name(day, student_id))
     done.append(_come(day, moving))
     return day.closed(), done
+
+
+def thinned(district: District, school_id: str, *, one_in: int = 5) -> District:
+    """The district as it looks if every fifth clean pupil of a school is missing from the export: with classes,
+    contacts, and guardians who have no other child.
+    """
+    day = _Day(district, 0)
+    pupils = [i for i, student in day.students.items() if student.school_id == school_id]
+    clean = [i for i in day.clean if i in set(pupils)]
+    for student_id in clean[: len(pupils) // one_in]:
+        _leave(day, student_id)
+    return day.closed()
 
 
 def _change_class(day: _Day, student_id: str) -> Move:
@@ -117,7 +132,7 @@ def _change_class(day: _Day, student_id: str) -> Move:
 
 def _change_school(day: _Day, student_id: str, moving: set[str]) -> Move:
     student = day.students[student_id]
-    school_id = day.draw.rng.choice([s.id for s in day.district.schools if s.id != student.school_id])
+    school_id = day.draw.rng.choice([school for school in day.schools if school != student.school_id])
     model, joined = day.timetable_of(school_id, moving)
     left = tuple(day.classes[student_id])
     day.students[student_id] = replace(student, school_id=school_id, grade=model.grade)
@@ -140,7 +155,7 @@ def _change_name(day: _Day, student_id: str) -> Move:
 
 
 def _come(day: _Day, moving: set[str]) -> Move:
-    school = day.draw.rng.choice(day.district.schools)
+    school = day.draw.rng.choice([school for school in day.district.schools if school.id in day.schools])
     model, joined = day.timetable_of(school.id, moving)
     script = names.draw_script(day.draw.rng)
     family = names.draw_family(day.draw.rng, script)

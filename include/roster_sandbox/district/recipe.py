@@ -9,9 +9,11 @@ from pathlib import Path
 
 from roster_sandbox.district.generate import generate
 from roster_sandbox.district.model import District
-from roster_sandbox.district.moves import moved
+from roster_sandbox.district.moves import moved, thinned
 
 FILE = "district.json"
+THINNED = 2
+"""The night whose export is not to be believed."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,20 @@ class Recipe:
     teachers: int = 75
 
     def night(self, number: int) -> District:
-        """The district as the export of that night has it: 1 as drawn, each later one after twelve more moves."""
+        """The district of that night: 1 as drawn, each later one after twelve more moves."""
         if number < 1:
             message = "nights are counted from 1"
             raise ValueError(message)
         district = generate(self.seed, self.today, schools=self.schools, pupils=self.pupils, teachers=self.teachers)
         for later in range(2, number + 1):
-            district, _ = moved(district, self.seed + later)
+            apart = district.schools[-1].id if later == THINNED else None
+            district, _ = moved(district, self.seed + later, apart=apart)
         return district
+
+    def export(self, number: int) -> District:
+        """The same as that night's export has it: in night 2 a fifth of the pupils of the last school are missing."""
+        district = self.night(number)
+        return thinned(district, district.schools[-1].id) if number == THINNED else district
 
     def write(self, folder: Path) -> None:
         """Keep it beside the export."""

@@ -231,6 +231,31 @@ def test_an_import_of_an_earlier_run_is_told_by_the_run_that_settled_it(paper: P
     assert played.night.store.read(f"{path}/messages.csv").count(b"nothing known") == 2
 
 
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (
+            {},
+            "as of the import of 2026-11-21 02:13 UTC: the test ledger follows production version 12. What was made in",
+        ),
+        ({"as_of": None}, "as of the import of an unknown time: the test ledger follows production version 12."),
+        ({"anew": True}, "and its ledger began anew, as was confirmed"),
+    ],
+)
+def test_a_refresh_of_test_is_told_with_what_to_renew(paper: Paper, came: dict[str, Any], said: str) -> None:
+    played = paper.play(EXPORT)
+    facts = {"production": 12, "as_of": "2026-11-21T02:13:44Z", "anew": False, **came}
+    with played.night.run.write("settle") as step:
+        (step.folder / "settle.json").write_text(json.dumps({"imports": [], "refreshed": [facts]}), encoding="utf-8")
+        played.table("load", "problems.parquet").clear().write_parquet(step.folder / "problems.parquet")
+    report, reasons = judged(paper, steps=steps_of(played, settle={"path": step.path, "counts": {}}))
+    assert reasons == []
+    (told,) = [line for line in report["notices"] if "refreshed" in line]
+    assert told.startswith("Canvas's test environment was refreshed from production")
+    assert said in told
+    assert ("renew the token in production" in told) is not facts["anew"]
+
+
 def test_a_source_that_proves_nothing_is_a_notice(paper: Paper) -> None:
     paper.play(EXPORT)
     paper.set(sources=[SHRINKS_NOT])

@@ -8,6 +8,7 @@ import pytest
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import Places
 from roster_sandbox.district import after, implied
+from roster_sandbox.district.model import District
 
 DAY = date(2026, 2, 2)
 
@@ -42,6 +43,28 @@ def test_what_canvas_has_to_hold_grows_with_the_nights(places: Places) -> None:
     nights.done(DAY)
     tomorrow = DAY + timedelta(days=1)
     assert nights.expected(tomorrow) == after(nights.before(), implied(nights.district(2), today=tomorrow))
+
+
+def test_the_second_export_lacks_a_fifth_of_one_schools_pupils_and_its_moves_leave_that_school_alone(
+    places: Places,
+) -> None:
+    recipe = Nights(places, DAY, pupils=240).recipe
+    before, now, export = recipe.night(1), recipe.night(2), recipe.export(2)
+    school = now.schools[-1].id
+
+    def at(district: District) -> set[str]:
+        return {student.id for student in district.students if student.school_id == school}
+
+    assert at(now) == at(before)
+    assert [e for e in now.enrollments if e.student_id in at(now)] == [
+        e for e in before.enrollments if e.student_id in at(now)
+    ]
+    missing = {student.id for student in now.students} - {student.id for student in export.students}
+    assert missing <= at(now)
+    assert len(missing) == len(at(now)) // 5
+    assert not missing & {e.student_id for e in export.enrollments}
+    assert not missing & {contact.student_id for contact in export.contacts}
+    assert recipe.export(3) == recipe.night(3)
 
 
 def test_a_delivery_has_come_to_rest_and_has_a_control_file(places: Places) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from roster_sandbox.demo.keys import LOOPBACK, free_port, is_free, keys_in
+from roster_sandbox.demo.keys import LOOPBACK, Keys, free_port, is_free, keys_in
 from roster_sandbox.demo.places import TENANT, Places
-from roster_sandbox.demo.settings import ZONE, environment, write_passwords, write_tenant
+from roster_sandbox.demo.settings import ZONE, environment, go_live, write_passwords, write_tenant
 
 
 @pytest.fixture
@@ -25,7 +25,14 @@ def test_keys_are_drawn_once_for_each_folder_and_the_owners(places: Places, tmp_
     assert keys_in(places.keys) == drawn
     assert stat.S_IMODE(places.keys.stat().st_mode) == 0o600
     other = keys_in(tmp_path / "other.json")
-    assert not {drawn.canvas_token, drawn.admin, drawn.viewer, drawn.jwt_secret} & set(vars(other).values())
+    assert not {
+        drawn.test_token,
+        drawn.production_token,
+        drawn.admin,
+        drawn.approver,
+        drawn.viewer,
+        drawn.jwt_secret,
+    } & set(vars(other).values())
 
 
 def test_a_port_that_somebody_listens_at_is_not_free() -> None:
@@ -60,26 +67,45 @@ def test_airflow_is_told_one_address_and_stays_on_loopback(places: Places) -> No
 
 
 def test_the_tenant_file_names_the_connections_that_are_given(places: Places) -> None:
-    write_tenant(places)
     keys = keys_in(places.keys)
+    write_tenant(places, keys)
     found = environment(places, keys, 8181)
     tenant = yaml.safe_load((places.tenants / f"{TENANT}.yaml").read_text(encoding="utf-8"))
-    canvas = json.loads(found[f"AIRFLOW_CONN_{tenant['canvas']['test']['connection'].upper()}"])
-    assert canvas["host"].endswith(f":{keys.canvas_port}")
-    assert canvas["password"] == keys.canvas_token
+    for name, port, token in (
+        ("test", keys.test_port, keys.test_token),
+        ("production", keys.production_port, keys.production_token),
+    ):
+        canvas = json.loads(found[f"AIRFLOW_CONN_{tenant['canvas'][name]['connection'].upper()}"])
+        assert (canvas["host"], canvas["password"]) == (f"http://127.0.0.1:{port}", token)
+        assert tenant["canvas"][name]["hosts"] == [f"127.0.0.1:{port}"]
+    assert set(tenant["rollout"]["approvers"]) <= set(json.loads(passwords(places, keys)))
     clever = json.loads(found[f"AIRFLOW_CONN_{tenant['sources'][0]['connection'].upper()}"])
     assert clever["extra"]["path"] == str(places.delivery)
     assert tenant["timezone"] == ZONE.key
 
 
+def passwords(places: Places, keys: Keys) -> str:
+    write_passwords(places, keys)
+    return places.passwords.read_text(encoding="utf-8")
+
+
+def test_a_tenant_goes_live_once(places: Places) -> None:
+    write_tenant(places, keys_in(places.keys))
+    file = places.tenants / f"{TENANT}.yaml"
+    assert yaml.safe_load(file.read_text(encoding="utf-8"))["rollout"]["phase"] == "review"
+    assert go_live(places)
+    assert yaml.safe_load(file.read_text(encoding="utf-8"))["rollout"]["phase"] == "live"
+    assert not go_live(places)
+
+
 def test_what_a_person_changed_in_the_tenant_file_stays(places: Places) -> None:
     (places.tenants / f"{TENANT}.yaml").write_text("mine", encoding="utf-8")
-    write_tenant(places)
+    write_tenant(places, keys_in(places.keys))
     assert (places.tenants / f"{TENANT}.yaml").read_text(encoding="utf-8") == "mine"
 
 
 def test_the_passwords_are_the_owners(places: Places) -> None:
     keys = keys_in(places.keys)
-    write_passwords(places, keys)
-    assert json.loads(places.passwords.read_text(encoding="utf-8")) == {"admin": keys.admin, "viewer": keys.viewer}
+    log_ins = {"admin": keys.admin, "approver": keys.approver, "viewer": keys.viewer}
+    assert json.loads(passwords(places, keys)) == log_ins
     assert stat.S_IMODE(places.passwords.stat().st_mode) == 0o600

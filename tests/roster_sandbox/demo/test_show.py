@@ -9,8 +9,8 @@ import pytest
 
 from roster_sandbox.demo.airflow import Run, Task
 from roster_sandbox.demo.report import Report
-from roster_sandbox.demo.show import Screen, moves, summary
-from roster_sandbox.demo.stage import Played
+from roster_sandbox.demo.show import Screen, moves, summary, told
+from roster_sandbox.demo.stage import DAG, PRODUCTION, RELEASE, Part, Played
 
 CONTENT: dict[str, Any] = {
     "date": "2026-02-02",
@@ -56,13 +56,36 @@ def report(tmp_path: Path) -> Report:
 
 def played(report: Report | None, *wrong: str) -> Played:
     tasks = [Task("check", "1", "success", 6.25, 1), Task("plan", "2", "failed", None, 2)]
-    return Played(Run("id", "success", "2026-02-02T00:00:00Z"), tasks, 31.4, report, list(wrong))
+    return Played((Part(DAG, Run("id", "success", "2026-02-02T00:00:00Z"), tasks, 31.4, report),), list(wrong))
+
+
+def test_what_production_holds_and_who_is_asked_is_told(report: Report) -> None:
+    first = played(report)
+    waits = [Task("ask", "1", "success", 0.4, 1), Task("sign_off", "2", "awaiting_input", None, 1)]
+    production = Part(PRODUCTION, Run("p", "success", "2026-02-02T00:01:00Z"), [], 12.0, report)
+    asked = Part(RELEASE, Run("r", "running", "2026-02-02T00:02:00Z"), waits, 3.0, None)
+    lines = list(summary(2, Played((*first.parts, production, asked), [])))
+    head = (
+        "Night 2: rehearsal success in 31 seconds, production success in 12 seconds, release waits for an answer in 3 "
+    )
+    assert f"{head}seconds" in lines
+    assert "Sent to Canvas (production) (import 12, imported_with_messages)" in lines
+    where = lines.index("Held in production, for an approver")
+    assert lines[where + 1] == "  77 rows, deleted over 10%"
+    assert "  sign_off           awaiting_input" in lines
+    assert Played((*first.parts, production, asked), []).waits
+    assert not first.waits
+
+
+def test_each_night_has_a_story() -> None:
+    assert len({told(1), told(2), told(3)}) == 3
+    assert "a fifth" in told(2)
 
 
 def test_the_summary_says_what_went_what_did_not_and_how_long_it_took(report: Report) -> None:
     lines = list(summary(3, played(report)))
-    assert "Night 3: success in 31 seconds" in lines
-    assert "Sent to Canvas (import 12, imported_with_messages)" in lines
+    assert "Night 3: rehearsal success in 31 seconds" in lines
+    assert "Sent to Canvas (test) (import 12, imported_with_messages)" in lines
     assert [line.split() for line in lines if "users.csv  " in line] == [["users.csv", "31", "3"]]
     for said in (
         "  quarantined: 2 by user-x",
@@ -89,7 +112,7 @@ def test_what_is_wrong_is_not_called_right(report: Report) -> None:
 
 def test_a_night_with_nothing_to_send_says_so(report: Report) -> None:
     report.content["plan"]["counts"]["changes"] = []
-    assert "Sent to Canvas: nothing, there was nothing to change" in list(summary(1, played(report)))
+    assert "Sent to Canvas (test): nothing" in list(summary(1, played(report)))
 
 
 def test_progress_is_plain_where_nobody_looks_on() -> None:
