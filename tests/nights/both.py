@@ -13,7 +13,7 @@ import polars as pl
 
 from roster.configuration import configuration_hash
 from roster.decisions import Decision, Request, conclude, decision
-from roster.errors import CanvasBusy, CanvasUnreachable, NotRehearsed, RosterError
+from roster.errors import CanvasBusy, CanvasTokenDead, CanvasUnreachable, NotRehearsed, RosterError
 from roster.ledger import Ledger
 from roster.runs import pointed, read_step, write_json
 from roster.steps import Done, Night
@@ -42,7 +42,7 @@ from tests.nights.small import School, write_artefact
 from tests.paper import PaperCanvas
 
 FIRST = datetime(2016, 2, 1, 7, tzinfo=UTC)
-AWAY = (CanvasUnreachable, CanvasBusy)
+AWAY = (CanvasUnreachable, CanvasBusy, CanvasTokenDead)
 Keys = frozenset[tuple[str, str]]
 Form = tuple[Night, Done]
 """The run that asks, and what it asks."""
@@ -366,5 +366,6 @@ def on_paper(folder: Path, **keys: Any) -> Rollout:
     sides = []
     for host in ("canvas.test.example", "canvas.example"):
         hook: Any = PaperCanvas()
+        hook.environment = "production"  # a Canvas of paper is never refreshed
         sides.append(Plain(Loading(hook, Ledger(store, host, "1"))))
     return Rollout(folder / "home", a_tenant(**keys), *sides)

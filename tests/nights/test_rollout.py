@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -22,6 +23,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from roster.decisions import decisions
+from roster.errors import CanvasRefreshed, RosterError
 from roster.ledger import Ledger
 from roster.safety import plan_hash
 from roster.steps.release import Reply
@@ -41,7 +43,9 @@ LATE_POSTS = 0.35
 
 @dataclass(frozen=True)
 class Tonight:
-    """One day as it is drawn. edit: what somebody changes in Canvas's pages. answer: what becomes of the request."""
+    """One day as it is drawn. edit: what somebody changes in Canvas's pages. answer: what becomes of the request.
+    refresh: before what Canvas writes production over test: the night or the answer.
+    """
 
     changes: list[Change]
     test_faults: list[Fault]
@@ -54,6 +58,7 @@ class Tonight:
     resync: bool
     edit: tuple[str, str] | None
     answer: str
+    refresh: str | None
 
     @property
     def disturbed(self) -> bool:
@@ -107,6 +112,7 @@ NIGHT = st.builds(
     resync=rarely(True, False),
     edit=EDITS,
     answer=st.sampled_from(ANSWERS),
+    refresh=st.sampled_from([None] * 6 + ["night", "answer"]),
 )
 
 
@@ -127,7 +133,8 @@ class Play:
     artefacts: dict[int, tuple[datetime, str, set[tuple[str, str]]]] = field(default_factory=dict)
     pending: Form | None = None
     may_be_late: bool = False
-    undisturbed: int = 0
+    refreshed: bool = False
+    """Canvas has written over test, and test's ledger does not follow yet."""
 
     def night(self, tonight: Tonight) -> Promoted:
         """The rehearsal, production, and what becomes of the request."""
@@ -161,6 +168,17 @@ class Play:
             for name, options in faults:
                 side.canvas.fault(name, **options)
                 self.may_be_late |= name == "late_post"
+        if tonight.refresh == "night":
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self.test.canvas.refresh_from(self.production.canvas)
+        self.test.edited |= self.production.edited
+        self.refreshed = True
+
+    def _assert_test_is_honest(self) -> None:
+        if not self.refreshed:
+            self.test.assert_honest()
 
     def _end(self, tonight: Tonight) -> None:
         for side in (self.test, self.production):
@@ -179,15 +197,24 @@ class Play:
     def _rehearse(self, tonight: Tonight) -> None:
         there = tonight.quarantined in self.source.people
         quarantined: Keys = frozenset({("users.csv", str(tonight.quarantined))} if there else ())
+        fault = self._rehearse_once(tonight, quarantined)
+        if isinstance(fault, CanvasRefreshed):  # nothing of production came along that would tell what test holds
+            with contextlib.suppress(RosterError):
+                self.test.loading.follow_refresh(confirmed=True)
+            fault = self._rehearse_once(tonight, quarantined)
+        assert tonight.disturbed or fault is None, repr(fault)
+        self.refreshed &= fault is not None
+        self._assert_test_is_honest()
+
+    def _rehearse_once(self, tonight: Tonight, quarantined: Keys) -> RosterError | None:
         fault = self.rollout.rehearse(
             self.source, quarantined=quarantined, standing=tonight.standing, away=tonight.away
         )
         note(f"test {self.rollout.day}: {fault!r}")
-        assert tonight.disturbed or fault is None
-        number = max(self.rollout.made)
         run_date = self.rollout.night("seen").run_date
-        self.artefacts[number] = (run_date, tonight.standing, set(self.source.known()) | quarantined)
-        self.test.assert_honest()
+        known = set(self.source.known()) | quarantined
+        self.artefacts[max(self.rollout.made)] = (run_date, tonight.standing, known)
+        return fault
 
     def _promote(self, tonight: Tonight) -> Promoted:
         run = self.rollout.promote(resync=tonight.resync)
@@ -205,7 +232,6 @@ class Play:
         self.production.assert_honest()
         self.assert_rightly_posted()
         if not tonight.disturbed:
-            self.undisturbed += 1
             self.assert_production_is_what_was_rehearsed(run)
         return run
 
@@ -216,12 +242,15 @@ class Play:
         if tonight.answer == "late":
             self.pending = form
             return
+        if tonight.refresh == "answer":
+            self._refresh()
         released = self.rollout.answer(form, self._reply(tonight.answer, form))
         note(f"answer {self.rollout.day}: {released.decision.answer} {released.decision.outcome} {released.fault!r}")
+        self.refreshed &= "test.load" not in released.steps
         self.production.assert_honest()
-        self.test.assert_honest()
+        self._assert_test_is_honest()
         self.assert_rightly_posted()
-        if tonight.answer == "approve" and not tonight.disturbed:
+        if tonight.answer == "approve" and not (tonight.disturbed or isinstance(released.fault, CanvasRefreshed)):
             assert released.decision.outcome == "loaded", released.fault
             self.assert_what_was_shown_is_there(run, released)
 
@@ -330,10 +359,13 @@ def a_play(refused: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pla
             clock = Clock()
             ledger = Ledger(Store(str(home)), hook.address.netloc, hook.root_account().id)
             sides.append(Nights(home, tenant, canvas, Loading(hook, ledger, now=clock), clock))
-        yield Play(Rollout(home, tenant, *sides), *sides, refused)
+        in_test, in_production = sides
+        ledgers = [in_production.loading.ledger]
+        in_test.loading = replace(in_test.loading, production=lambda: ledgers)
+        yield Play(Rollout(home, tenant, in_test, in_production), in_test, in_production, refused)
 
 
-LAST = Tonight([], [], [], "proven", None, False, "live", False, False, None, "approve")
+LAST = Tonight([], [], [], "proven", None, False, "live", False, False, None, "approve", None)
 
 
 @given(days=st.lists(NIGHT, min_size=3, max_size=6), refused=st.one_of(st.none(), st.sampled_from(PUPILS)))
