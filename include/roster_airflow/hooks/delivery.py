@@ -26,13 +26,13 @@ from roster.errors import (
 )
 from roster.sources import DeliveredFile, Delivery
 from roster.sources.files import Archive, Folder
-from roster.tenants import SourceSettings
+from roster.tenants import CleverCsv
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient
 
 
-def delivery(settings: SourceSettings) -> Delivery:
+def delivery(settings: CleverCsv) -> Delivery:
     """Where the files of that source lie. Raises TenantFileWrong for a connection of another type, or a wrong path."""
     try:
         connection = BaseHook.get_connection(settings.connection)
@@ -54,7 +54,7 @@ def delivery(settings: SourceSettings) -> Delivery:
     return Archive(where, archive) if archive else where
 
 
-def _below(base: str, settings: SourceSettings) -> PurePosixPath:
+def _below(base: str, settings: CleverCsv) -> PurePosixPath:
     if ".." in PurePosixPath(settings.path).parts or (base and settings.path.startswith("/")):
         message = f"source {settings.name}: path must lie below the path of connection {settings.connection}"
         raise TenantFileWrong(message)
