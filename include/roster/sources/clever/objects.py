@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 
 API = "/v3.1"
 Kept = TypeVar("Kept")
@@ -192,15 +193,25 @@ class Table:
     def frame(self, objects: Sequence[Any], first_row: int) -> pl.DataFrame:
         """The objects as rows, numbered from first_row; texts trimmed and in NFC, a blank is null."""
         columns = self.columns(objects)
-        frame = pl.DataFrame(columns, schema={name: _LISTS.get(name, pl.String) for name in columns})
-        text = pl.col(pl.String).str.strip_chars().str.normalize("NFC")
-        return frame.with_columns(text.replace("", None)).with_columns(
-            row=pl.int_range(first_row, first_row + len(objects), dtype=pl.Int64)
+        # By way of Arrow, which takes a list of texts ten times as fast as Polars does.
+        types = [pa.list_(pa.large_string()) if name in _LISTS else pa.large_string() for name in columns]
+        arrays = [pa.array(values, kind) for values, kind in zip(columns.values(), types, strict=True)]
+        frame = cast("pl.DataFrame", pl.from_arrow(pa.table(arrays, names=list(columns))))
+        text = frame.select(pl.col(pl.String).str.strip_chars())
+        text = text.with_columns(pl.col(_beyond_ascii(text)).str.normalize("NFC")).select(pl.all().replace("", None))
+        return frame.with_columns(
+            *text.get_columns(), row=pl.int_range(first_row, first_row + len(objects), dtype=pl.Int64)
         )
 
 
-_MANY = pl.List(pl.String)
-_LISTS = dict.fromkeys(("schools", "students", "teachers", "relationships"), _MANY)
+def _beyond_ascii(text: pl.DataFrame) -> list[str]:
+    """The columns that hold more than ASCII: only those can be in another form than NFC."""
+    plain = text.select((pl.all().str.len_bytes().sum() == pl.all().str.len_chars().sum()).fill_null(value=True))
+    return [name for name, is_plain in plain.row(0, named=True).items() if not is_plain]
+
+
+_LISTS = ("schools", "students", "teachers", "relationships")
+"""Columns of several texts each; all others are one."""
 
 
 def _plain(*names: str) -> Callable[[Sequence[Any]], Columns]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -54,8 +54,7 @@ def walk(api: Api, table: Table, limit: int, folder: Path) -> Walked:
 def _walk_once(api: Api, table: Table, limit: int, file: Path) -> Walked:
     walked = Walked()
     with _Writer(table, file) as writer:
-        for objects in _pages(api, table, limit, walked):
-            writer.write([one for one in objects if table.belongs(one)])
+        _read_pages(api, table, limit, walked, writer)
     walked.rows = writer.rows
     if walked.doubts and (twice := _once_each(file)):
         walked.rows -= twice
@@ -66,36 +65,50 @@ def _walk_once(api: Api, table: Table, limit: int, file: Path) -> Walked:
     return walked
 
 
-def _pages(api: Api, table: Table, limit: int, walked: Walked) -> Iterator[Sequence[Any]]:
-    """The objects of each page; what is wrong with the pages is written into `walked`."""
+def _read_pages(api: Api, table: Table, limit: int, walked: Walked, writer: _Writer) -> None:
+    """Write the records of every page; what is wrong with the pages is written into `walked`."""
     decoder = msgspec.json.Decoder(Page[table.kept])  # type: ignore[name-defined]
-    path, asked, number, at_end = _after(table, "", limit), set[str](), 0, False
+    path, asked, at_end = _after(table, "", limit), set[str](), False
     while True:
         asked.add(path)
-        number += 1
-        body = api.get(path)
-        with _collector_resting():
-            page = decoded(body, decoder, f"page {number} of {table.name}")
-            objects = [item.data for item in page.data]
-            ascends = _ascends(objects, walked.last)
-            if not ascends:
-                _note(walked.doubts, f"{table.name}: {ANY_ORDER}")
-            if objects:
-                walked.last = objects[-1].id
-            yield objects
-        following = next((link.uri for link in page.links or () if link.rel == "next" and link.uri), None)
+        what = f"page {len(asked)} of {table.name}"
+        seen = _take(api.get(path), decoder, what, table, walked.last, writer)
+        walked.last = seen.last
+        if not seen.ascends:
+            _note(walked.doubts, f"{table.name}: {ANY_ORDER}")
         if at_end:
-            if not objects and following is None:
+            if not seen.records and seen.following is None:
                 return
             _note(walked.doubts, f"{table.name}: a page named no next one, and there was one")
-            if not ascends:
+            if not seen.ascends:
                 walked.broken.append(f"{table.name}: its last page comes again and again")
                 return
-        if following in asked:
-            walked.broken.append(f"{table.name}: its pages go round in a circle after {number}")
+        if seen.following in asked:
+            walked.broken.append(f"{table.name}: its pages go round in a circle after {len(asked)}")
             return
-        at_end = following is None
-        path = following or _after(table, walked.last, limit)
+        at_end = seen.following is None
+        path = seen.following or _after(table, walked.last, limit)
+
+
+class _Seen(NamedTuple):
+    """What is kept in mind of a page, so that none of its records outlives it."""
+
+    records: int
+    last: str
+    ascends: bool
+    following: str | None
+
+
+def _take(
+    body: bytes, decoder: msgspec.json.Decoder[Any], what: str, table: Table, last: str, writer: _Writer
+) -> _Seen:
+    with _collector_resting():
+        page = decoded(body, decoder, what)
+        del body
+        objects = [item.data for item in page.data]
+        writer.write([one for one in objects if table.belongs(one)])
+        following = next((link.uri for link in page.links or () if link.rel == "next" and link.uri), None)
+        return _Seen(len(objects), objects[-1].id if objects else last, _ascends(objects, last), following)
 
 
 def _after(table: Table, last: str, limit: int) -> str:
