@@ -126,7 +126,7 @@ def _teaching(sections: pl.LazyFrame) -> pl.LazyFrame:
     team = pl.concat_list("teacher", pl.col("teachers").fill_null([])).list.drop_nulls()
     teachers = sections.select("row", "teacher", class_id="id", user_id=team.list.unique(maintain_order=True))
     rows = teachers.explode("user_id", empty_as_null=False, keep_nulls=False)
-    return lessons.enrolled(rows.with_columns(primary=pl.col("user_id").eq_missing("teacher")).drop("teacher"), "teacher")
+    return lessons.enrolled(rows.with_columns(primary=pl.col("user_id").eq_missing(pl.col("teacher"))).drop("teacher"), "teacher")
 
 
 def _lineage(table: str, key: str, rows: pl.LazyFrame, file: str | None = None) -> pl.LazyFrame:
