@@ -16,13 +16,19 @@ def few(pupils: int = 7) -> District:
     flawed = drawn.flawed()
     taught = {place.section_id for place in drawn.enrollments}
     sections = [
-        next(s for s in drawn.sections if s.school_id == school.id and s.id in taught - flawed and s.term.contains(TODAY))
+        next(
+            s for s in drawn.sections if s.school_id == school.id and s.id in taught - flawed and s.term.contains(TODAY)
+        )
         for school in drawn.schools
     ]
     chosen = {section.id for section in sections}
     places = [place for place in drawn.enrollments if place.section_id in chosen and place.student_id not in flawed]
-    names = set(list(dict.fromkeys(place.student_id for place in places if place.section_id == sections[0].id))[:pupils])
-    names |= set(list(dict.fromkeys(place.student_id for place in places if place.section_id == sections[1].id))[:pupils])
+    names = set(
+        list(dict.fromkeys(place.student_id for place in places if place.section_id == sections[0].id))[:pupils]
+    )
+    names |= set(
+        list(dict.fromkeys(place.student_id for place in places if place.section_id == sections[1].id))[:pupils]
+    )
     teachers = {teacher for section in sections for teacher in section.teacher_ids}
     leaders = {school.principal_id for school in drawn.schools}
     return replace(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+MILLION = 1_000_000
 _PUPIL = {
     "id": "",
     "district": "64f0c0aa0000000000000000",
@@ -77,7 +79,9 @@ class Crowd:
         count = max(0, min(limit, self.users - first + 1))
         last = f"{first + count - 1:024x}"
         more = first + count <= self.users
-        body = page_of_pupils(first, count, f"{path.split('&')[0]}&limit={limit}&starting_after={last}" if more else None)
+        body = page_of_pupils(
+            first, count, f"{path.split('&')[0]}&limit={limit}&starting_after={last}" if more else None
+        )
         self.seconds += time.process_time() - began
         self.bytes += len(body)
         return body
@@ -99,6 +103,15 @@ def walked(users: int) -> dict[str, Any]:
     assert (found.rows, found.broken, found.doubts) == (users, [], [])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"users": users, "cpu": cpu, "seconds": took, "peak": peak, "read": api.bytes / 1e6}
+
+
+def measured(users: int) -> dict[str, Any]:
+    """`walked` in a process of its own, so that its peak of memory is nobody else's."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.clever", str(users)], capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(said.stdout)
+    return found
 
 
 def decoding(repeats: int = 5) -> tuple[float, float]:

@@ -294,7 +294,8 @@ class CleverHook(HttpHook):
         """Raise what is wrong with the answer, without any of it."""
         status, where = response.status_code, self.address.netloc
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise _RateLimited(f"{where} asks for patience (429)", _wait(response))
+            message = f"{where} asks for patience (429)"
+            raise _RateLimited(message, _wait(response))
         if status >= 500:
             message = f"{where} answered {status}"
             raise SourceBusy(message)

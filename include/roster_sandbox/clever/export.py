@@ -10,7 +10,7 @@ from typing import Any
 
 from roster_sandbox.clever.ids import IdTable
 from roster_sandbox.district.implied import guardian_key, term_key
-from roster_sandbox.district.model import Contact, District, Person, Section, Staff, Student, Teacher
+from roster_sandbox.district.model import Contact, District, Person, Section, Staff, Teacher
 
 Object = dict[str, Any]
 OBJECTS = "objects.json"
@@ -153,7 +153,7 @@ def _staff(ids: IdTable, member: Staff) -> Object:
 
 
 def _contacts(ids: IdTable, district: District) -> Iterator[Object]:
-    """A contact once, with every pupil of theirs; who is neither known by an id nor by an e-mail is one for each pupil."""
+    """A contact once, with every pupil of theirs; who has neither id nor e-mail is one for each pupil."""
     grouped: dict[str, list[Contact]] = {}
     for contact in district.contacts:
         key = guardian_key(contact.guardian) or f"?{contact.student_id}:{contact.guardian.name}"

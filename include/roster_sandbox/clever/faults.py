@@ -1,4 +1,4 @@
-"""Everything that can be made to go wrong on demand; a fault's fields are the JSON that `POST /sandbox/faults` takes."""
+"""All that can be made to go wrong on demand; a fault's fields are the JSON that `POST /sandbox/faults` takes."""
 
 from __future__ import annotations
 

@@ -92,9 +92,7 @@ def record(content: dict[str, Any]) -> Record:
 
 def listed(query: Query, page: list[Record], links: list[dict[str, str]], count: int | None) -> bytes:
     """The body of a page."""
-    items = b",".join(
-        b'{"data":' + one.body + f',"uri":"{VERSION}/{query.kind}/{one.id}"}}'.encode() for one in page
-    )
+    items = b",".join(b'{"data":' + one.body + f',"uri":"{VERSION}/{query.kind}/{one.id}"}}'.encode() for one in page)
     told = f',"count":{count}' if count is not None else ""
     return b'{"data":[' + items + b'],"links":' + json.dumps(links).encode() + told.encode() + b"}"
 

@@ -71,9 +71,9 @@ def _persons(rows: pl.LazyFrame, kind: str, file: str) -> pl.LazyFrame:
     named = {ours: pl.col(theirs) if theirs in present else nothing for ours, theirs in columns.items()}
     schools = pl.col("schools").fill_null([]) if "schools" in present else pl.lit([], dtype=pl.List(pl.String))
     own = pl.concat_list(named["school_id"], schools).list.drop_nulls().list.unique(maintain_order=True)
-    return rows.select(
-        **named | {"school_id": own}, kind=pl.lit(kind), file=pl.lit(file), row=pl.col("row")
-    ).explode("school_id", empty_as_null=True, keep_nulls=True)
+    return rows.select(**named | {"school_id": own}, kind=pl.lit(kind), file=pl.lit(file), row=pl.col("row")).explode(
+        "school_id", empty_as_null=True, keep_nulls=True
+    )
 
 
 def _guardians(contacts: pl.LazyFrame) -> pl.LazyFrame:
@@ -126,7 +126,9 @@ def _teaching(sections: pl.LazyFrame) -> pl.LazyFrame:
     team = pl.concat_list("teacher", pl.col("teachers").fill_null([])).list.drop_nulls()
     teachers = sections.select("row", "teacher", class_id="id", user_id=team.list.unique(maintain_order=True))
     rows = teachers.explode("user_id", empty_as_null=False, keep_nulls=False)
-    return lessons.enrolled(rows.with_columns(primary=pl.col("user_id").eq_missing(pl.col("teacher"))).drop("teacher"), "teacher")
+    return lessons.enrolled(
+        rows.with_columns(primary=pl.col("user_id").eq_missing(pl.col("teacher"))).drop("teacher"), "teacher"
+    )
 
 
 def _lineage(table: str, key: str, rows: pl.LazyFrame, file: str | None = None) -> pl.LazyFrame:

@@ -59,13 +59,24 @@ ADA = {
     "email": "ada@example.org",
     "name": name("Ada", "Okafor"),
     "roles": {
-        "teacher": {"sis_id": "T778", "teacher_number": "N-778", "school": "a1", "schools": ["a1"], "credentials": None},
+        "teacher": {
+            "sis_id": "T778",
+            "teacher_number": "N-778",
+            "school": "a1",
+            "schools": ["a1"],
+            "credentials": None,
+        },
         "staff": {"staff_id": "P778", "schools": ["a2"], "credentials": {"district_username": "aokafor"}},
     },
 }
 TESS = {"id": "c2", "name": name("Tess", "Vaux"), "roles": {"teacher": {"sis_id": "T9", "school": "a2"}}}
 REED = {"id": "c3", "name": name("Rae", "Reed"), "roles": {"staff": {"staff_id": "P9", "schools": []}}}
-HEAD = {"id": "c4", "email": "head@example.org", "name": name("Hugo", "Hall"), "roles": {"district_admin": {"title": "x"}}}
+HEAD = {
+    "id": "c4",
+    "email": "head@example.org",
+    "name": name("Hugo", "Hall"),
+    "roles": {"district_admin": {"title": "x"}},
+}
 MARIA = {
     "id": "d1",
     "email": "maria@example.net",

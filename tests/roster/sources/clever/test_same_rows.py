@@ -1,4 +1,4 @@
-"""The same district by API and by CSV: the same rows for Canvas, after its table of ids or, with {sis_id}, as they are."""
+"""The same district by API and by CSV: the same rows for Canvas, by its table of ids or, with {sis_id}, as they are."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def test_after_translation_by_the_table_of_ids_every_file_is_the_same(both: Both
         name = module.FILE.removesuffix(".csv")
         ours, theirs = (pl.read_parquet(folder / f"{name}.parquet") for folder in (api, csv))
         if name == "user_observers":  # a contact without id and e-mail is one to Clever; without a log-in it waits
-            ours = ours.join(pl.read_parquet(api / "users.parquet"), left_on="observer_id", right_on="user_id", how="semi")
+            ours = ours.join(
+                pl.read_parquet(api / "users.parquet"), left_on="observer_id", right_on="user_id", how="semi"
+            )
             theirs = theirs.join(
                 pl.read_parquet(csv / "users.parquet"), left_on="observer_id", right_on="user_id", how="semi"
             )
