@@ -1,4 +1,4 @@
-"""Clever over real sockets, from a process of its own to a process of its own: memory does not grow with the district."""
+"""Clever over real sockets, from one process to another: memory does not grow with the district."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.clever import page_of_pupils
+from tests.benchmarks.clever import pupils
 
 MOST = 50  # MB
 
 WALK = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from roster.sources.clever.objects import TABLES
 from roster.sources.clever.walking import walk
 from roster_airflow.hooks.clever import CleverHook
+from tests.benchmarks.clever import peak
 
 walked = walk(CleverHook("clever"), TABLES["students"], 10_000, Path(sys.argv[1]))
 assert not walked.broken and not walked.doubts, walked
-print(json.dumps([walked.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([walked.rows, peak()]))
 """
 
 
@@ -33,9 +34,7 @@ print(json.dumps([walked.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
 def served(folder: Path, users: int) -> Iterator[str]:
     """The address of a stand-in with so many pupils."""
     folder.mkdir()
-    items = [item["data"] for item in json.loads(page_of_pupils(1, users, None))["data"]]
-    districts = [{"id": "d" * 24, "state": "running"}]
-    (folder / "objects.json").write_text(json.dumps({"users": items, "districts": districts}), encoding="utf-8")
+    (folder / "objects.json").write_bytes(b'{"districts":[],"users":[' + pupils(1, users) + b"]}")
     command = [sys.executable, "-m", "roster_sandbox.clever", "--state", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
@@ -52,6 +51,7 @@ def peak(folder: Path, users: int) -> float:
         said = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", WALK, str(folder)],
             env={**os.environ, "AIRFLOW_CONN_CLEVER": json.dumps(connection)},
+            cwd=Path(__file__).parents[3],
             capture_output=True,
             text=True,
             check=False,
@@ -68,5 +68,4 @@ def test_ten_times_the_users_take_hardly_more_memory(tmp_path: Path) -> None:
     few.mkdir()
     many.mkdir()
     grown = peak(many, 100_000) - peak(few, 10_000)
-    print("grown", grown)
     assert grown < MOST

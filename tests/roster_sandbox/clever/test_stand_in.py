@@ -14,8 +14,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from roster_sandbox.cli import app as roster_sandbox
 from roster_sandbox.clever import CleverServer, IdTable, Settings, command, running_clever, write_api
+from roster_sandbox.cli import app as roster_sandbox
 from roster_sandbox.district import District
 from tests.few import few
 
