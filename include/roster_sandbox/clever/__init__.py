@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from roster_sandbox.clever.export import RELATIONSHIPS, write_api
 from roster_sandbox.clever.ids import IdTable
-from roster_sandbox.clever.server import CleverServer, running_clever
+from roster_sandbox.clever.server import CleverControl, CleverServer, running_clever
 from roster_sandbox.clever.settings import Settings
 
-__all__ = ["RELATIONSHIPS", "CleverServer", "IdTable", "Settings", "running_clever", "write_api"]
+__all__ = ["RELATIONSHIPS", "CleverControl", "CleverServer", "IdTable", "Settings", "running_clever", "write_api"]

@@ -19,7 +19,7 @@ def clever(
     state: Annotated[Path, typer.Option(help="Folder with the district; a new one is drawn where there is none.")],
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = LOOPBACK,
-    token: Annotated[str, typer.Option(help="The district's token.")] = DEFAULT_TOKEN,
+    token: Annotated[str, typer.Option(envvar="ROSTER_SANDBOX_TOKENS", help="The district's token.")] = DEFAULT_TOKEN,
     client_id: Annotated[str, typer.Option(help="The app's client id.")] = Settings.client_id,
     client_secret: Annotated[str, typer.Option(help="The app's client secret.")] = Settings.client_secret,
     counts: Annotated[bool, typer.Option(help="Heed count=true.")] = True,

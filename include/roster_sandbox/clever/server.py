@@ -17,22 +17,10 @@ from roster_sandbox.serving import LOOPBACK, listening_socket, quiet_server
 
 
 @dataclass(frozen=True)
-class CleverServer:
-    """A running stand-in as a test holds it."""
+class CleverControl:
+    """What can be made of a stand-in that runs somewhere."""
 
     url: str
-    app: CleverApp
-
-    def connection(self, **more: object) -> str:
-        """An Airflow connection with the district's token, as JSON."""
-        return json.dumps({"conn_type": "clever", "host": self.url, "password": self.app.settings.token, **more})
-
-    def app_connection(self) -> str:
-        """An Airflow connection with the app's client id and secret, as JSON."""
-        self.app.shelf.refresh()
-        extra = {"district": self.app.shelf.lists["districts"][0].id, "oauth_host": self.url}
-        settings = self.app.settings
-        return self.connection(login=settings.client_id, password=settings.client_secret, extra=extra)
 
     def fault(self, name: str, **options: object) -> None:
         """Set a fault; see `faults` for names and options."""
@@ -47,6 +35,24 @@ class CleverServer:
         request = urllib.request.Request(f"{self.url}/sandbox/faults", body, method=method)  # noqa: S310 - our own
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30):
             pass
+
+
+@dataclass(frozen=True)
+class CleverServer(CleverControl):
+    """A running stand-in as a test holds it."""
+
+    app: CleverApp
+
+    def connection(self, **more: object) -> str:
+        """An Airflow connection with the district's token, as JSON."""
+        return json.dumps({"conn_type": "clever", "host": self.url, "password": self.app.settings.token, **more})
+
+    def app_connection(self) -> str:
+        """An Airflow connection with the app's client id and secret, as JSON."""
+        self.app.shelf.refresh()
+        extra = {"district": self.app.shelf.lists["districts"][0].id, "oauth_host": self.url}
+        settings = self.app.settings
+        return self.connection(login=settings.client_id, password=settings.client_secret, extra=extra)
 
 
 @contextmanager
