@@ -85,7 +85,7 @@ SCHEMAS: Mapping[str, pl.Schema] = {
 TABLES = tuple(SCHEMAS)
 
 # Where a record comes from: one line per record and source row. file: as delivered (students.csv); row: 1-based number
-# of the record in it, the header being row 1.
+# of the record in it, the header being row 1; of an API the raw table (students), and the number of the record in it.
 LINEAGE = pl.Schema({"table": pl.String, "record": pl.String, "source": pl.String, "file": pl.String, "row": pl.Int64})
 
 

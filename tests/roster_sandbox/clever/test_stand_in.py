@@ -103,12 +103,12 @@ def test_tokens(clever: CleverServer, folder: Path) -> None:
 
 
 def test_the_rate_is_counted_by_window_and_token(folder: Path) -> None:
-    with running_clever(folder, Settings(requests=3, window=1.0)) as clever:
-        time.sleep(1.02 - time.time() % 1)
+    with running_clever(folder, Settings(requests=3, window=86_400.0)) as clever:
         assert [ask(clever, "/v3.1/schools").status_code for _ in range(4)] == [200, 200, 200, 429]
         refused = ask(clever, "/v3.1/schools")
-        assert 0 < int(refused.headers["x-ratelimit-reset"]) - time.time() < 3
-        time.sleep(1.1)
+        assert 0 < int(refused.headers["x-ratelimit-reset"]) - time.time() < 86_402
+        number, counts = clever.app._window
+        clever.app._window = (number - 1, counts)  # as if a window had gone by
         assert ask(clever, "/v3.1/schools").status_code == 200
 
 
