@@ -287,9 +287,10 @@ def _told(night: Night, asked: Done | None, answer: Mapping[str, Any] | None) ->
 
 
 def _outcome(plan: Done | None, load: Done | None) -> Any:
-    if plan is None or load is None or load["counts"]["missed"]:
-        return "not loaded"
-    return "loaded" if plan["counts"]["released"] else "outdated"
+    if plan is not None and not plan["counts"]["released"]:
+        return "outdated"
+    # Canvas may have ended the import without taking a row: then everything is asked again the next night.
+    return "loaded" if load is not None and load["counts"]["sent"] else "not loaded"
 
 
 def _require_rehearsal(night: Night, load: Done | None) -> None:

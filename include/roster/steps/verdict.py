@@ -190,6 +190,7 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
     if check and check["counts"]["quarantined"]:
         notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
     if plan:
+        notices += plan["gate"]["drops"]
         totals = plan["counts"]["totals"]
         if (release := report["asked"].get("release")) and not plan["released"]:
             notices.append(f"release {release} is not the hash of tonight's held part: nothing was let go by it")
