@@ -14,7 +14,9 @@
     │   ├── CanvasPermissionMissing
     │   ├── CanvasWrongHost        test and production would be mixed up
     │   ├── CanvasNotEmpty         it holds SIS users that the ledger does not know
+    │   ├── CanvasRefreshed        test was written over, and nothing says with what: confirm it
     │   ├── CanvasRefused          the request itself was refused
+    │   │   └── CanvasGone           what was asked for is not there
     │   └── CanvasStuck            an import that does not end
     ├── LedgerFault              the data team
     │   ├── LedgerMoved            another run settled in between: plan again
@@ -36,8 +38,10 @@ __all__ = [
     "ArtefactOutdated",
     "CanvasBusy",
     "CanvasFault",
+    "CanvasGone",
     "CanvasNotEmpty",
     "CanvasPermissionMissing",
+    "CanvasRefreshed",
     "CanvasRefused",
     "CanvasStuck",
     "CanvasTokenDead",
@@ -118,8 +122,16 @@ class CanvasNotEmpty(CanvasFault):
     """Canvas already holds SIS users and there is no ledger of them."""
 
 
+class CanvasRefreshed(CanvasFault):
+    """Canvas wrote production over test, and no import of ours came along: a person confirms that test begins anew."""
+
+
 class CanvasRefused(CanvasFault):
     """Canvas refused a request for good."""
+
+
+class CanvasGone(CanvasRefused):
+    """What was asked for is not there (any more), or not for this token's user."""
 
 
 class CanvasStuck(CanvasFault):

@@ -7,7 +7,8 @@ Below `ledgers/<host>/<root account>/` every version N has
 
 A version without `settled` is an import that is open; nothing is planned or posted until it is settled. An import that
 Canvas never showed is *abandoned*: its identifier is never posted again, and if it turns up after all its rows are in
-doubt. The ledger never claims more than Canvas was told and did not refuse.
+doubt. Where Canvas was written over from another environment, a version takes its rows from that one's ledger. The
+ledger never claims more than Canvas was told and did not refuse.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,11 +25,14 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from roster.canvas import ID_CHANGES
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
+from roster.rekeying import settled as settled_ids
 from roster.store import Store
 
 SCHEMA = 1
 WATCHED = timedelta(days=30)
+_ANOTHER = "another run is loading into this Canvas at this moment: clear the run from its plan on"
 
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
 # refused last. columns: the columns that `row` was sent with. dropped: the last row taken was a drop. sequence: number
@@ -46,7 +51,8 @@ LEDGER = pl.Schema(
     }
 )
 
-# One line per row of an import. row: its number in the CSV, the header being 1. columns: those of the CSV.
+# One line per row of an import. row: its number in the CSV, the header being 1. columns: those of the CSV. stage: which
+# of its plan's imports it is.
 SENT = pl.Schema(
     {
         "file": pl.String,
@@ -57,15 +63,34 @@ SENT = pl.Schema(
         "new": pl.String,
         "columns": pl.String,
         "school": pl.String,
+        "stage": pl.Int64,
     }
 )
 
 # What became of the rows of an import, keyed by file and row. outcome: sent, refused or doubt.
 OUTCOMES = pl.Schema({"file": pl.String, "row": pl.Int64, "outcome": pl.String})
 
+Outcome = Literal["taken", "lost", "abandoned", "surfaced", "refreshed"]
+
+
+class Refreshed(BaseModel):
+    """What Canvas was written over with. host, account, production: the ledger it came from, and the newest version
+    that came along (0: none); identifier, import_id, as_of: of its import in Canvas. anew: its rows are not known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str | None = None
+    account: str | None = None
+    production: int = 0
+    identifier: str = ""
+    import_id: str | None = None
+    as_of: datetime | None = None
+    anew: bool = False
+
 
 class Intent(BaseModel):
-    """An import that is about to be posted."""
+    """An import that is about to be posted; or that Canvas was written over, with what (refreshed, rows)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,13 +102,15 @@ class Intent(BaseModel):
     sequence: int
     run: str
     written: datetime
-    kind: Literal["import", "surfaced"] = "import"
+    kind: Literal["import", "surfaced", "refreshed"] = "import"
+    refreshed: Refreshed | None = None
+    rows: str | None = None
 
 
 class Settled(BaseModel):
     """What became of it. outcome: taken (Canvas ended it), lost (it never ended), abandoned (Canvas never showed it),
-    surfaced (an abandoned one turned up). facts: counts and states for the report, no records. problems: where Canvas's
-    messages about it lie.
+    surfaced (an abandoned one turned up), refreshed (Canvas was written over; identifier and import_id are of what came
+    along). facts: counts and states for the report, no records. problems: where Canvas's messages about it lie.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -92,7 +119,7 @@ class Settled(BaseModel):
     version: int
     identifier: str
     plan_hash: str
-    outcome: Literal["taken", "lost", "abandoned", "surfaced"]
+    outcome: Outcome
     import_id: str | None
     rows: str
     state: str
@@ -110,10 +137,17 @@ def identifier(host: str, account: str, version: int, plan_hash: str) -> str:
     return f"roster-{version}-{digest[:32]}"
 
 
+def version_in(name: str) -> int:
+    """The version that an import identifier was made for; 0 for a name that is none."""
+    found = re.fullmatch(r"roster-(\d{1,18})-[0-9a-f]{32}", name)
+    return int(found[1]) if found else 0
+
+
 def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequence: int) -> pl.DataFrame:
     """The ledger's rows after an import: SENT and OUTCOMES (a row without outcome is in doubt) on top of LEDGER.
 
     sent: the row is what Canvas has; refused: it keeps what it had, and will be asked again; doubt: it has one of them.
+    An id that was changed is changed in every row that carries it.
     """
     told = sent.join(outcomes, on=["file", "row"], how="left").with_columns(pl.col("outcome").fill_null("doubt"))
     joined = before.join(
@@ -140,7 +174,8 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
     )
-    return after.select(*LEDGER).cast(LEDGER).sort("file", "key")
+    after = after.select(*LEDGER).cast(LEDGER).sort("file", "key")
+    return settled_ids(after, given) if (given := told.filter(pl.col("file") == ID_CHANGES)).height else after
 
 
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
@@ -155,6 +190,11 @@ class Ledger:
         self.store = store
         self.host, self.account = host, account
         self.path = f"ledgers/{host.replace(':', '_')}/{account}"
+
+    @classmethod
+    def of_host(cls, store: Store, host: str) -> list[Ledger]:
+        """The ledgers that a host has; of one root account, as a rule."""
+        return [cls(store, host, account) for account in store.names(cls(store, host, "").path.rstrip("/"))]
 
     def versions(self) -> tuple[int, int]:
         """(highest settled version, highest version with an intent); equal where nothing is open, 0 at the start."""
@@ -190,6 +230,16 @@ class Ledger:
             return 0, "empty", pl.DataFrame(schema=LEDGER)
         settled = self.settled(version)
         return version, settled.state, self._frame(settled.rows)
+
+    def version_of(self, name: str) -> int:
+        """The version whose import has this identifier; 0 where none of this ledger has."""
+        version = version_in(name)
+        is_here = version and self.store.exists(self._name(version, "intent"))
+        return version if is_here and self.intent(version).identifier == name else 0
+
+    def rows_at(self, version: int) -> pl.DataFrame:
+        """The LEDGER of that version; RunFolderBroken where retention has removed it."""
+        return self._frame(self.settled(version).rows) if version else pl.DataFrame(schema=LEDGER)
 
     def sent(self, entry: Intent | Settled) -> pl.DataFrame:
         """The rows that the import carries."""
@@ -235,17 +285,14 @@ class Ledger:
             run=run,
             written=now,
         )
-        if not self.store.create(self._name(following, "intent"), intent.model_dump_json(indent=1).encode()):
-            message = "another run is loading into this Canvas at this moment: clear the run from its plan on"
-            raise LedgerMoved(message)
-        return intent
+        return self._lock(intent)
 
     def settle(
         self,
         intent: Intent,
         outcomes: pl.DataFrame,
         *,
-        outcome: Literal["taken", "lost", "abandoned", "surfaced"],
+        outcome: Outcome,
         import_id: str | None,
         now: datetime,
         facts: Mapping[str, Any] | None = None,
@@ -256,6 +303,8 @@ class Ledger:
         if version < intent.version:
             sent = self.sent(intent)
             after = before if outcome == "abandoned" else moved(before, sent, outcomes, intent.sequence)
+            if intent.rows:
+                after = self._frame(intent.rows)
             settled = Settled(
                 version=intent.version,
                 identifier=intent.identifier,
@@ -307,10 +356,53 @@ class Ledger:
             written=late.written,
             kind="surfaced",
         )
-        if not self.store.create(self._name(intent.version, "intent"), intent.model_dump_json(indent=1).encode()):
-            message = "another run is loading into this Canvas at this moment: clear the run from its plan on"
-            raise LedgerMoved(message)
+        self._lock(intent)
         return self.settle(intent, in_doubt(self.sent(intent)), outcome="surfaced", import_id=import_id, now=now)
+
+    def refresh(self, rows: pl.DataFrame, came: Refreshed, *, version: int, now: datetime) -> Settled:
+        """Canvas was written over: the ledger has these rows from the next version on.
+
+        version: the one that this was found out against; LedgerMoved where the ledger is at another by now.
+        """
+        if self.versions() != (version, version):
+            raise LedgerMoved(_ANOTHER)
+        intent = Intent(
+            version=version + 1,
+            identifier=came.identifier,
+            plan_hash="",
+            state=self.current()[1],
+            sent=self._keep("sent", pl.DataFrame(schema=SENT)),
+            sequence=0,
+            run="",
+            written=now,
+            kind="refreshed",
+            refreshed=came,
+            rows=self._keep("rows", rows),
+        )
+        return self.settle_refreshed(self._lock(intent), now)
+
+    def settle_refreshed(self, intent: Intent, now: datetime) -> Settled:
+        """Settle what `refresh` wrote; nothing is asked of Canvas for it."""
+        came = intent.refreshed or Refreshed(anew=True)
+        return self.settle(
+            intent,
+            pl.DataFrame(schema=OUTCOMES),
+            outcome="refreshed",
+            import_id=came.import_id,
+            now=now,
+            facts=came.model_dump(mode="json"),
+        )
+
+    def is_new(self) -> bool:
+        """True if nothing was given to this Canvas yet, or since it was written over with what nobody knows."""
+        version, _ = self.versions()
+        return version == 0 or (self.settled(version).outcome == "refreshed" and self.current()[2].is_empty())
+
+    def _lock(self, intent: Intent) -> Intent:
+        """Create the version; LedgerMoved where somebody else has."""
+        if not self.store.create(self._name(intent.version, "intent"), intent.model_dump_json(indent=1).encode()):
+            raise LedgerMoved(_ANOTHER)
+        return intent
 
     def _name(self, version: int, kind: str) -> str:
         return f"{self.path}/{version:08d}.{kind}.json"

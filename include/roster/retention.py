@@ -66,13 +66,16 @@ def _remember(run: Run) -> None:
 
 
 def _prune_ledger(store: Store, ledger: Ledger, oldest: datetime, now: datetime) -> int:
-    """Remove the frames of versions that are neither the current one nor needed, settled before `oldest`."""
+    """Remove the frames of versions that were followed by another before `oldest`, and are not needed.
+
+    A refresh of test may bring back the version that was current in production until then.
+    """
     current, _ = ledger.versions()
     watched = {late.version for late in ledger.watched(now)}
     gone = 0
     for version in range(1, current):
         settled = ledger.settled(version)
-        if settled.settled >= oldest or version in watched:
+        if ledger.settled(version + 1).settled >= oldest or version in watched:
             continue
         live = ledger.settled(current)
         for path in {settled.rows, settled.sent, settled.problems} - {live.rows, live.sent, live.problems, None}:

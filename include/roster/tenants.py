@@ -27,6 +27,8 @@ KINDS: tuple[Kind, ...] = ("student", "staff", "guardian")
 Severity = Literal["note", "warn", "quarantine", "stop"]
 Environment = Literal["test", "production"]
 
+ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
+"""The source's roles that have enrolments, and Canvas's, beside what `sync.roles` says."""
 USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
 COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
 # A request is answered before the next night renews it; without a schedule, within a day of people's work.
@@ -100,6 +102,15 @@ def _template(fields: tuple[str, ...]) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _targets(value: Any) -> Any:
+    """One id, or a list in which an id stands for a webhook, as what it is short for."""
+    listed = [] if value is None else value if isinstance(value, list | tuple) else [value]
+    if any(not isinstance(one, str | dict) for one in listed):
+        message = "must be the id of a connection, or a list of such ids and of mappings (connection, to)"
+        raise ValueError(message)
+    return [{"connection": one} if isinstance(one, str) else one for one in listed]
 
 
 def _login(value: str) -> str:
@@ -298,6 +309,24 @@ class LoadWindow(_Settings):
         return self
 
 
+class IdChanges(_Settings):
+    """Which SIS ids in Canvas become which: a CSV file or a query with type, old_id, new_id (ids-that-change.md)."""
+
+    connection: str
+    """Airflow connection: type `fs` or `sftp` for a file, that of the database for a query."""
+    path: str | None = None
+    """The file, below the connection's own path."""
+    query: str | None = None
+    """SQL that selects the three columns."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> IdChanges:
+        if (self.path is None) == (self.query is None):
+            message = "must have either path or query"
+            raise ValueError(message)
+        return self
+
+
 class RolloutSettings(_Settings):
     """How far a tenant has come, and who decides."""
 
@@ -324,6 +353,15 @@ class SafetySettings(_Settings):
     """Newly refused rows that a load may have before the run fails."""
 
 
+class NotifyTarget(_Settings):
+    """Who is told what happened: the id of a connection, or a list of such ids and of these mappings."""
+
+    connection: str
+    """Airflow connection: type `http` (a webhook), `slackwebhook` or `smtp`."""
+    to: tuple[str, ...] = ()
+    """Addresses, where it is `smtp`."""
+
+
 class Tenant(_Settings):
     """One tenant file."""
 
@@ -341,11 +379,13 @@ class Tenant(_Settings):
     sync: SyncSettings = SyncSettings()
     rollout: RolloutSettings = RolloutSettings()
     load_window: LoadWindow | None = None
+    id_changes: IdChanges | None = None
     safety: SafetySettings = SafetySettings()
     rules: dict[str, Severity] = Field(default_factory=dict)
     """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""
-    notify: str | None = None
-    """Airflow connection of type http that is told of a failed run."""
+    notify: Annotated[tuple[NotifyTarget, ...], BeforeValidator(_targets)] = ()
+    ping: str | None = None
+    """Airflow connection of type http that is called after each good night; silence there is the alarm."""
     deadline: Duration = timedelta(hours=6)
     """A night that takes longer is reported as late."""
     retention: Duration = timedelta(days=30)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
@@ -101,6 +102,7 @@ def plan(
         from roster.steps.plan import Asked, make_plan
         from roster.steps.promote import plan_production, take
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         night = _night(tenant, as_of)
         ledger: Ledger = _loading(night, environment).ledger
@@ -112,7 +114,8 @@ def plan(
         else:
             extracts, checked = _extract_and_check(night)
             _go_on(checked)
-            made = make_plan(night, transform(night, checked["path"], extracts)["path"], ledger, Asked())
+            artefact = transform(night, checked["path"], extracts, id_changes(night.tenant.id_changes))
+            made = make_plan(night, artefact["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
             _print_json({"folder": made["path"], **content})
@@ -214,27 +217,58 @@ def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
+    """Look whether a night could go well: places, connections, hosts, tokens, rights, clocks. Changes nothing."""
+    with _told():
+        from roster_airflow.doctor import examine
+
+        words = {True: "ok", False: "NOT OK", None: "-"}
+        made = list(examine(find_tenant(tenant)))
+        if as_json:
+            _print_json([asdict(one) for one in made])
+        else:
+            _show(
+                [{"check": one.check, "": words[one.ok], "says": one.says} for one in made],
+                as_json,
+                f"Doctor: {tenant}",
+            )
+    if not all(one.ok for one in made):
+        raise typer.Exit(1)
+
+
+@app.command()
 def settle(
     tenant: TenantId,
     *,
     environment: OfEnvironment = "test",
     patience: Annotated[int, typer.Option(help="Seconds to wait for an import that runs.")] = 0,
+    refreshed: Annotated[
+        bool, typer.Option("--refreshed", help="Test was refreshed: where nothing says what it holds, begin anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Settle what the journal has open: look for it in Canvas and read what became of it."""
+    """Settle what the journal has open: look for it in Canvas, read what became of it, and follow a refresh of test."""
     with _told():
         night = _night(tenant, None)
         loading = _loading(night, environment)
         until = time.monotonic() + patience
         before = loading.ledger.versions()
-        while wait := loading.settle_open():
+        while wait := loading.settle_journal():
             if time.monotonic() >= until:
                 what = f"import {wait.import_id} runs" if wait.import_id else f"it is looked for until {wait.until}"
                 message = f"not settled yet: {what} (--patience SECONDS waits for it)"
                 raise CanvasStuck(message)
             time.sleep(POLL_SECONDS)
+        followed = loading.follow_refresh(confirmed=refreshed)
+        if refreshed and followed is None:
+            message = "test shows what the journal imported last, or it imported nothing: no refresh to confirm"
+            raise RequestUnknown(message)
         settled, opened = before
         outcome = loading.ledger.settled(opened).outcome if opened > settled else "nothing was open"
+        if followed:
+            facts = followed.facts
+            came = "its ledger is empty" if facts["anew"] else f"as production's version {facts['production']}"
+            outcome = f"test was refreshed, {came}"
         if as_json:
             _print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
         else:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
-from roster.canvas import FILES, sent_columns
+from roster.canvas import FILES, change_sis_id, sent_columns
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.evidence import Standing
 from roster.runs import next_number, write_json
@@ -121,8 +121,16 @@ def live(state: dict[str, list[dict[str, Any]]]) -> Known:
     return found
 
 
-def write_artefact(night: Night, small: School, quarantined: frozenset[tuple[str, str]] = frozenset()) -> Done:
-    """The transform step's folder of a night that proves its absences. quarantined: file and key of rows kept back."""
+def write_artefact(
+    night: Night,
+    small: School,
+    quarantined: frozenset[tuple[str, str]] = frozenset(),
+    id_changes: Sequence[tuple[str, str, str]] = (),
+) -> Done:
+    """The transform step's folder of a night that proves its absences. quarantined: file and key of rows kept back.
+
+    id_changes: type, old id and new id of the tenant's mapping.
+    """
     standing = Standing(run_date=night.run_date, deliveries={"clever": night.run.name}, complete=True, proven=True)
     by_file: dict[str, list[dict[str, str | None]]] = {module.FILE: [] for module in FILES}
     for file, account, row in small.rows():
@@ -138,6 +146,9 @@ def write_artefact(night: Night, small: School, quarantined: frozenset[tuple[str
             )
         frozen = [(file, key, "quarantine") for file, key in sorted(quarantined)]
         pl.DataFrame(frozen, schema=FROZEN, orient="row").write_parquet(step.folder / "frozen.parquet")
+        if id_changes:
+            mapping = pl.DataFrame(id_changes, schema=["type", "old_id", "new_id"], orient="row")
+            change_sis_id.rows(mapping).write_parquet(step.folder / "change_sis_id.parquet")
         number = next_number(night.store, night.tenant.id, {"path": step.path, "practice": night.practice})
         content = {
             "number": number,

@@ -129,10 +129,12 @@ def test_a_post_that_fails_all_night(nights: Nights, answer: str, first: bool) -
 def test_an_import_whose_end_can_not_be_read(nights: Nights, answer: str, place: str) -> None:
     name, options, error = ANSWERS[answer]
     nights.play(BEFORE)
-    nights.canvas.fault(name, **options, **PLACES[place])
+    night, plan = nights.plan(TONIGHT)
+    before_the_post = 1 if place == "list" else 0  # whether Canvas was refreshed
+    nights.canvas.fault(name, **options, **PLACES[place], after=before_the_post)
 
     with pytest.raises(error):
-        nights.play(TONIGHT)
+        nights.load(night, plan)
 
     opened = nights.loading.ledger.open_intent()
     assert opened is not None
@@ -161,11 +163,11 @@ def test_what_passes_is_waited_out(nights: Nights, answer: str, place: str) -> N
     nights.assert_right(TONIGHT)
 
 
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", range(6))
 def test_a_token_that_dies_in_the_middle(nights: Nights, after: int) -> None:
     nights.play(BEFORE)
     nights.canvas.fault("token_dead", after=after)
-    if after < 3:  # POST, list, errors
+    if after < 5:  # list before the plan, and before the POST; POST, list, errors
         with pytest.raises(CanvasTokenDead):
             nights.play(TONIGHT)
     else:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
-from roster.ledger import LEDGER, OUTCOMES, Intent, Ledger, identifier, in_doubt, live, moved
+from roster.ledger import LEDGER, OUTCOMES, Intent, Ledger, Refreshed, identifier, in_doubt, live, moved, version_in
 from roster.plan import Plan, Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered
@@ -280,6 +280,90 @@ def test_nothing_surfaces_while_an_import_is_open(ledger: Ledger) -> None:
     intended(ledger, rows_of("bea"))
     with pytest.raises(ImportOpen):
         ledger.surface(late, "12", NOW)
+
+
+# Canvas is written over
+
+
+CAME = Refreshed(
+    host="canvas.example",
+    account="7",
+    production=12,
+    identifier="roster-12-x",
+    import_id="40",
+    as_of=NOW - timedelta(days=3),
+)
+
+
+def test_a_refresh_makes_the_ledger_what_came_along(ledger: Ledger) -> None:
+    taken(ledger, "ada")
+    states = [ledger.current()[1]]
+    rows = after(EMPTY, a_night([a_user("bea"), a_user("cai")]).changes)
+    settled = ledger.refresh(rows, CAME, version=1, now=NOW)
+    version, state, found = ledger.current()
+    assert (version, found.equals(rows), state in states) == (2, True, False)
+    assert ledger.rows_at(2).equals(rows)
+    assert ledger.rows_at(1)["key"].to_list() == ["ada"]
+    assert ledger.rows_at(0).equals(EMPTY)
+    assert (settled.outcome, settled.identifier, settled.import_id) == ("refreshed", "roster-12-x", "40")
+    assert Refreshed.model_validate(settled.facts) == CAME
+    assert ledger.sent(settled).is_empty()
+    assert ledger.watched(NOW) == []
+    assert not ledger.is_new()
+    taken(ledger, "dee")
+    assert ledger.current()[2]["key"].to_list() == ["bea", "cai", "dee"]
+
+
+def test_who_finds_a_refresh_later_than_another_moved_on_writes_nothing(ledger: Ledger) -> None:
+    taken(ledger, "ada")
+    intended(ledger, rows_of("bea"))
+    for version in (0, 1, 2):
+        with pytest.raises(LedgerMoved):
+            ledger.refresh(EMPTY, CAME, version=version, now=NOW)
+    assert ledger.versions() == (1, 2)
+
+
+def test_a_refresh_that_was_broken_off_is_settled_from_its_intent(ledger: Ledger) -> None:
+    taken(ledger, "ada")
+    rows = after(EMPTY, a_night([a_user("bea")]).changes)
+    first = ledger.refresh(rows, CAME, version=1, now=NOW)
+    ledger.store.remove(ledger._name(2, "settled"))
+    with pytest.raises(ImportOpen):
+        intended(ledger, rows_of("cai"))
+    again = ledger.settle_refreshed(ledger.intent(2), NOW)
+    assert (again.facts, again.import_id, again.identifier) == (first.facts, first.import_id, first.identifier)
+    assert ledger.current()[2].equals(rows)
+
+
+def test_a_ledger_is_new_before_its_first_import_and_where_it_began_anew(ledger: Ledger) -> None:
+    assert ledger.is_new()
+    taken(ledger, "ada")
+    assert not ledger.is_new()
+    ledger.refresh(EMPTY, Refreshed(anew=True), version=1, now=NOW)
+    assert ledger.is_new()
+    taken(ledger, "ada")
+    assert not ledger.is_new()
+
+
+def test_an_identifier_leads_back_to_its_version_in_its_own_ledger_only(ledger: Ledger) -> None:
+    taken(ledger, "ada")
+    taken(ledger, "bea")
+    name = ledger.intent(2).identifier
+    other = Ledger(ledger.store, "canvas.example", "1")
+    taken(other, "ada")
+    taken(other, "bea")
+    assert [version_in(one) for one in (name, "roster-2-", "of somebody else", f"{name}0")] == [2, 0, 0, 0]
+    assert [ledger.version_of(one) for one in (name, "of somebody else", other.intent(2).identifier)] == [2, 0, 0]
+    assert ledger.version_of(name.replace("roster-2", "roster-3")) == 0
+
+
+def test_the_ledgers_of_a_host(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for host, account in (("canvas.example:8443", "7"), ("canvas.example:8443", "3"), ("canvas.example", "1")):
+        taken(Ledger(store, host, account), "ada")
+    found = Ledger.of_host(store, "canvas.example:8443")
+    assert [(one.account, one.current()[0]) for one in found] == [("3", 1), ("7", 1)]
+    assert Ledger.of_host(store, "elsewhere.example") == []
 
 
 # The whole of it, against a Canvas that is not to be relied on

@@ -127,6 +127,18 @@ def test_an_abandoned_import_keeps_its_rows_while_it_may_turn_up(tmp_path: Path)
     assert not paper.store.exists(late.sent)
 
 
+def test_a_version_that_was_current_until_lately_keeps_its_rows(tmp_path: Path) -> None:
+    """Of production's: a refresh of test brings back what was current then, however old it was."""
+    paper = Paper(tmp_path)
+    paper.play(EXPORT)
+    paper.nights = 50
+    paper.play(renamed("Deux"))
+    prune(paper.store, paper.tenant, [paper.ledger], START + timedelta(days=60))
+    assert paper.ledger.rows_at(1).height == paper.ledger.rows_at(2).height > 0
+    prune(paper.store, paper.tenant, [paper.ledger], START + timedelta(days=90))
+    assert not paper.store.exists(paper.ledger.settled(1).rows)
+
+
 def test_old_requests_go(tmp_path: Path) -> None:
     paper = Paper(tmp_path)
     for name, moment in (("old", START), ("new", LATER)):

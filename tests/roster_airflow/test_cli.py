@@ -179,6 +179,22 @@ def test_settle(canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert result.stdout == "Settled: taken; the ledger is at version 2\n"
 
 
+def test_settle_follows_a_refresh_and_has_one_confirmed_that_nothing_tells_of(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    nothing = roster("settle", "fern", "--refreshed")
+    assert (nothing.exit_code, one_line(nothing)[:15]) == (2, "RequestUnknown:")
+    with running_canvas(tmp_path / "production", root_account_id=1) as production:
+        canvas.refresh_from(production)
+    unsure = roster("settle", "fern")
+    assert unsure.exit_code == 1
+    assert one_line(unsure).startswith("CanvasRefreshed: Canvas has refreshed 127.0.0.1:")
+    assert "roster settle TENANT --environment test --refreshed" in one_line(unsure)
+    done = roster("settle", "fern", "--environment", "test", "--refreshed")
+    assert done.stdout == "Settled: test was refreshed, its ledger is empty; the ledger is at version 2\n"
+    assert answer("settle", "fern") == {"outcome": "nothing was open", "version": 2}
+    assert answer("plan", "fern")["counts"]["totals"]["free"] == 31
+
+
 def test_explain(canvas: Canvas, tmp_path: Path) -> None:
     a_night(tmp_path)
     found = answer("explain", "fern", "user", "p1")
@@ -273,3 +289,13 @@ def test_standard_output_is_json_only_in_a_process_of_its_own(canvas: Canvas) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout)["rows"]["users"] == 12
+
+
+def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes={"connection": "fern_files", "path": "moves/ids.csv"})
+    (tmp_path / "files" / "moves").mkdir()
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    (changed,) = answer("plan", "fern")["counts"]["changes"]
+    assert (changed["file"], changed["action"], changed["rows"]) == ("change_sis_id.csv", "rename", 2)

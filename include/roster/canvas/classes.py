@@ -10,9 +10,7 @@ from roster.canvas.schools import belongs, one_each, schools, sessions
 from roster.canvas.values import clean
 from roster.model import Roster
 from roster.templates import matches, section_fields, text
-from roster.tenants import Tenant
-
-ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
+from roster.tenants import ROLES, Tenant
 
 
 def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

@@ -20,10 +20,10 @@ from roster.canvas import module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
-from roster.steps.report_page import as_text
+from roster.steps.report_page import ACTIONS, as_text
+from roster.steps.school_report import counted, harmless, write_school_report
 from roster.tenants import Environment
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _GONE = "not in tonight's delivery"
 STEPS = ("check", "transform", "settle", "plan", "load")
 PRODUCTION_STEPS = ("take", "settle", "plan", "load")
@@ -53,7 +53,8 @@ class Outcome:
 
 
 def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None = None) -> tuple[Done, list[str]]:
-    """Write report.json, report.md, quarantine.csv and messages.csv into `verdict`; answer with the reasons to fail.
+    """Write report.json, report.md, what `school_report` makes, quarantine.csv and messages.csv into `verdict`; answer
+    with the reasons to fail.
 
     seconds: how long each step took.
     """
@@ -61,6 +62,9 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     report["seconds"] = {step: round(value, 1) for step, value in (seconds or {}).items()}
     with night.run.write("verdict") as step:
         report["schools"] = by_school(night, outcome, report)
+        checked = outcome.path("check") or (report["transform"] or {}).get("check")
+        folders = {step: outcome.path(step) for step in ("transform", "plan", "load")}
+        report |= counted(night, outcome.environment, check=checked, **folders)
         write_json(step.folder, "report.json", report)
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
@@ -68,6 +72,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
         loads = [path for name in ("settle", "load") if (path := outcome.path(name))]
         if (transform := outcome.path("transform") or outcome.path("take")) and loads:
             _messages(night, transform, loads, step.folder / "messages.csv")
+        write_school_report(step.folder, night, report, checked, advice)
     counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
     return {"path": step.path, "counts": counts}, report["failed"]
 
@@ -93,10 +98,10 @@ def by_school(night: Night, outcome: Outcome, report: Mapping[str, Any]) -> list
     if load := outcome.path("load"):
         with reading(night.store, load) as folder:
             problems = pl.read_parquet(folder / "problems.parquet").filter(pl.col("outcome") == "refused")
-        for school, *_ in problems.select("school", "file", "row").unique().iter_rows():
+        for school, *_ in problems.select("school", "file", "row", "key").unique().iter_rows():
             counts[school]["refused"] += 1
     order = sorted(counts, key=lambda school: (school is None, school or ""))
-    columns = ("create", "update", "drop", "resend", "held", "quarantined", "refused")
+    columns = (*ACTIONS, "held", "quarantined", "refused")
     return [
         {"school": school, "name": names.get(school or ""), **{name: counts[school][name] for name in columns}}
         for school in order
@@ -187,6 +192,7 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
             f"import {one['import_id']} of the run {one['run']} was settled in this one: "
             f"{taken} rows taken, {refused} refused, {doubt} in doubt"
         )
+    notices += [_refreshed(came) for came in (report["settle"] or {}).get("refreshed", [])]
     if check and check["counts"]["quarantined"]:
         notices.append(f"{check['counts']['quarantined']} records are in quarantine (quarantine.csv says what to mend)")
     if plan:
@@ -201,7 +207,12 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
             for line in plan["counts"][name]:
                 why = line.get("reason", "what they refer to is not in Canvas")
                 notices.append(f"{name}: {line['rows']} rows of {line['file']} ({why})")
-    notices += _missed(load)
+    notices += missed(load)
+    if load and load["counts"]["kept_back"]:
+        notices.append(
+            f"{load['counts']['kept_back']} rows were kept back, because Canvas did not change the ids that they need: "
+            "they are planned again the next night"
+        )
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices
@@ -213,9 +224,22 @@ def _how_to_release(report: Mapping[str, Any], held: int) -> str:
     return f"{held} changes are held and wait for an answer in {report['tenant']}_canvas_release"
 
 
-def _missed(load: Mapping[str, Any] | None) -> Iterator[str]:
+def missed(load: Mapping[str, Any] | None) -> Iterator[str]:
+    """Why a load sent nothing although there was something to send; nothing where it did not miss its window."""
     if load and load["outcome"] == "missed":
         yield f"missed: the load window is closed until {load['opens']}; nothing was sent, the next night covers it"
+
+
+def _refreshed(came: Mapping[str, Any]) -> str:
+    """What a refresh of test means for who runs this."""
+    if came["anew"]:
+        return "Canvas's test environment was refreshed from production, and its ledger began anew, as was confirmed"
+    as_of = f"{came['as_of'][:16].replace('T', ' ')} UTC" if came["as_of"] else "an unknown time"
+    return (
+        f"Canvas's test environment was refreshed from production as of the import of {as_of}: the test ledger follows "
+        f"production version {came['production']}. What was made in test alone is gone, tokens too: renew the token in "
+        "production, so that the next refresh leaves it working"
+    )
 
 
 def advice(rule: str) -> str:
@@ -277,9 +301,4 @@ def _write_csv(target: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, marked as text; anything else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        writer.writerows([harmless(cell) for cell in row] for row in rows)

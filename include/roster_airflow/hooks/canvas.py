@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -19,8 +20,10 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from roster.errors import (
     CanvasBusy,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
+    CanvasTokenDead,
     CanvasUnreachable,
     CanvasWrongHost,
     RosterError,
@@ -28,6 +31,7 @@ from roster.errors import (
 )
 from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
 from roster_airflow.hooks.canvas_replies import (
+    TOKENS_OF_TEST,
     RootAccount,
     SisHolder,
     SisImport,
@@ -117,6 +121,17 @@ class CanvasHook(HttpHook):
             self._root = self._read("/api/v1/accounts/self", RootAccount, "GET accounts/self")
         return self._root
 
+    def clock(self) -> datetime:
+        """Canvas's clock, as the headers of its answer have it, be that a refusal; CanvasBusy where they have none."""
+        what = "GET accounts/self"
+        response = self._send(Request("GET", f"{self.address.url}/api/v1/accounts/self"), what)
+        try:
+            moment = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            message = f"{what}: the answer does not say the time"
+            raise CanvasBusy(message) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
     def sis_imports(self, created_since: datetime | None = None) -> list[SisImport]:
         """The imports of everybody since then, each once, newest first; created_since must carry its zone."""
         query = {"per_page": str(PER_PAGE)}
@@ -129,8 +144,15 @@ class CanvasHook(HttpHook):
         return sorted(found.values(), key=_age, reverse=True)
 
     def sis_import(self, import_id: str) -> SisImport:
-        """One import; CanvasRefused where it is not there."""
+        """One import; CanvasGone where it is not there."""
         return self._read(f"{SIS_IMPORTS}/{_number(import_id)}", SisImport, "GET sis_imports/:id")
+
+    def has_import(self, import_id: str, identifier: str) -> bool:
+        """True if the import of that number is there, and is the one of that identifier."""
+        try:
+            return self.sis_import(import_id).is_ours(identifier)
+        except CanvasGone:
+            return False
 
     def messages(self, import_id: str) -> list[ImportMessage]:
         """All messages of an import, which may be more than the 24 that the import itself shows; newest first."""
@@ -186,7 +208,7 @@ class CanvasHook(HttpHook):
             )
             response = self._send(Request("POST", url, data=form, headers={"Content-Type": form.content_type}), what)
         try:
-            _raise_fault(response, what)
+            self._raise_fault(response, what)
             return decode(response.content, SisImport, what)
         except CanvasBusy as busy:
             if is_throttled(response.status_code, response.headers, response.content):
@@ -248,7 +270,7 @@ class CanvasHook(HttpHook):
 
     def check_response(self, response: Response) -> None:
         """Raise what is wrong with the answer, without logging any of it."""
-        _raise_fault(response, f"{response.request.method} {self.address.netloc}")
+        self._raise_fault(response, f"{response.request.method} {self.address.netloc}")
 
     def _set_base_url(self, connection: Connection) -> None:
         self._address = self._locate(connection)
@@ -279,7 +301,7 @@ class CanvasHook(HttpHook):
 
     def _get_once(self, path: str, kept: type[Kept], what: str) -> tuple[Kept, str | None]:
         response = self._send(Request("GET", self.address.url + path), what)
-        _raise_fault(response, what)
+        self._raise_fault(response, what)
         return decode(response.content, kept, what), next_link(response.headers)
 
     def _read(self, path: str, kept: type[Kept], what: str) -> Kept:
@@ -297,10 +319,12 @@ class CanvasHook(HttpHook):
             yield page
             following = self.address.own_path(link) if link else None
 
-
-def _raise_fault(response: Response, what: str) -> None:
-    if wrong := fault(response.status_code, response.headers, response.content, what):
-        raise wrong
+    def _raise_fault(self, response: Response, what: str) -> None:
+        wrong = fault(response.status_code, response.headers, response.content, what)
+        if self.environment == "test" and isinstance(wrong, CanvasTokenDead):
+            wrong = CanvasTokenDead(f"{wrong} ({TOKENS_OF_TEST})")
+        if wrong:
+            raise wrong
 
 
 def _number(import_id: str) -> str:

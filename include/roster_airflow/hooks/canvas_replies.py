@@ -16,6 +16,7 @@ import msgspec
 from roster.errors import (
     CanvasBusy,
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasTokenDead,
@@ -41,6 +42,13 @@ NOT_JSON: Final = (
     "answered with something that is not its JSON (a web page of a proxy or of maintenance, or an answer cut short)"
 )
 
+# What a dead token of a test environment may mean, and does not prove.
+TOKENS_OF_TEST: Final = (
+    "a refresh of test or beta writes the users and tokens of production over those made there, so make the token in "
+    "production, where a refresh leaves it working, or anew in test; whether there was a refresh shows with a working "
+    "token only"
+)
+
 # Refusals by a phrase of theirs, in our words. What is not listed is given by its status alone.
 REFUSALS: Final[tuple[tuple[str, str], ...]] = (
     ("root account", "the account is not a root account, and only those take SIS imports"),
@@ -56,11 +64,17 @@ class RootAccount(msgspec.Struct, frozen=True):
 
     number: int = msgspec.field(name="id")
     name: str = ""
+    above: int | None = msgspec.field(name="root_account_id", default=None)
 
     @property
     def id(self) -> str:
         """Canvas's number of the account, as text."""
         return str(self.number)
+
+    @property
+    def is_root(self) -> bool:
+        """False for an account that has a root account above it: it takes no SIS imports."""
+        return self.above is None
 
 
 class ImportData(msgspec.Struct, frozen=True):
@@ -179,7 +193,7 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, what: str) -> Ca
     if status in (401, 403):
         return _forbidden(status, named, text, what)
     if status == 404:
-        return CanvasRefused(f"{what}: not there (404), or not for this token's user")
+        return CanvasGone(f"{what}: not there (404), or not for this token's user")
     return CanvasRefused(f"{what}: refused ({status}){_reason(text)}")
 
 
@@ -200,8 +214,7 @@ def _forbidden(status: int, headers: Mapping[str, str], text: str, what: str) ->
         return CanvasPermissionMissing(f"{what}: the token's developer key lacks a scope for this call ({status})")
     if status == 401 and ("www-authenticate" in headers or "invalid access token" in text):
         return CanvasTokenDead(
-            f"{what}: Canvas does not know the token (any more): make a new one and put it into the connection "
-            "(a refresh of test or beta removes tokens that were made there)"
+            f"{what}: Canvas does not know the token (any more): make a new one and put it into the connection"
         )
     if "not enabled" in text:
         return CanvasRefused(f"{what}: refused ({status}){_reason(text)}")

@@ -57,7 +57,7 @@ class CanvasSettleOperator(BaseOperator):
         from roster_airflow.triggers.canvas import event_fault  # here: it brings aiohttp
 
         with recorded(context, self.tenant_id):
-            if isinstance(event, dict) and "import_id" in event and (fault := event_fault(event)):
+            if isinstance(event, dict) and "import_id" in event and (fault := event_fault(event, self.environment)):
                 raise fault
         return self._act(context)
 

@@ -16,6 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from roster.errors import (
     CanvasBusy,
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasStuck,
@@ -24,7 +25,7 @@ from roster.errors import (
     CanvasWrongHost,
 )
 from roster_airflow.hooks.canvas_address import canvas_address
-from roster_airflow.hooks.canvas_replies import SisImport, decode, fault
+from roster_airflow.hooks.canvas_replies import TOKENS_OF_TEST, SisImport, decode, fault
 
 if TYPE_CHECKING:
     from roster.tenants import Environment
@@ -181,14 +182,15 @@ def _bearer(token: str) -> aiohttp.ClientMiddlewareType:
     return sign
 
 
-def event_fault(event: dict[str, Any]) -> CanvasFault | None:
+def event_fault(event: dict[str, Any], environment: Environment | None = None) -> CanvasFault | None:
     """The error that an event stands for; None for a final import, and for a lost one, whose rows are in doubt."""
     wrong, what = event.get("fault"), f"import {event['import_id']}"
     match wrong:
         case None | "lost":
             return None
         case "token-dead":
-            return CanvasTokenDead(f"{what}: the token died while it ran: put a new one into the connection")
+            said = f"{what}: the token died while it ran: put a new one into the connection"
+            return CanvasTokenDead(f"{said} ({TOKENS_OF_TEST})" if environment == "test" else said)
         case "permission-missing":
             return CanvasPermissionMissing(f"{what}: the token's user may no longer read SIS imports")
         case "wrong-host":
@@ -197,5 +199,9 @@ def event_fault(event: dict[str, Any]) -> CanvasFault | None:
             return CanvasUnreachable(f"{what}: Canvas did not say how it stands before the deadline")
         case "deadline":
             return CanvasStuck(f"{what}: still {event['state']} at its deadline; the journal stays open until it ends")
+        case "gone":
+            return CanvasGone(
+                f"{what}: is not there any more; if Canvas has refreshed test from production, the next run finds out"
+            )
         case _:
             return CanvasRefused(f"{what}: can't be read any more ({wrong})")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from roster_sandbox.canvas.server import LOOPBACK, serve
+from roster_sandbox.canvas.server import LOOPBACK, Canvas, serve
 from roster_sandbox.canvas.settings import DEFAULT_TOKEN, Settings
 
 _RIGHTS = ("admin", "read", "none")
@@ -35,6 +35,14 @@ def canvas(
         pause_after_abort=pause_after_abort,
     )
     serve(state, settings, port=port, host=host)
+
+
+def refresh(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the stand-in that is overwritten.")],
+    source: Annotated[str, typer.Option(help="Address of the stand-in that it becomes a copy of.")],
+) -> None:
+    """Refresh a running stand-in from another one, as Canvas refreshes test from production."""
+    Canvas(url.rstrip("/"), "").refresh_from(Canvas(source, ""))
 
 
 def token_and_right(given: str) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""`/sandbox/…` is no part of Canvas: looking behind the counter, switching faults, and a person's edits in the pages.
+"""`/sandbox/…` is no part of Canvas: looking behind the counter, switching faults, a person's edits in the pages, and
+what Instructure does: a refresh.
 
 It wants no token and listens where the stand-in listens, on loopback.
 """
@@ -8,13 +9,16 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
+import httpx
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from roster_sandbox.canvas.faults import FAULT
 from roster_sandbox.canvas.options import Refused
-from roster_sandbox.canvas.sandbox import Db, sandbox_of
+from roster_sandbox.canvas.refresh import NoCopy
+from roster_sandbox.canvas.sandbox import Db, Sandbox, sandbox_of
 from roster_sandbox.canvas.store import transaction
 
 router = APIRouter(prefix="/sandbox")
@@ -59,6 +63,13 @@ class Edit(BaseModel):
     kind: Literal["account", "term", "course", "section", "user", "login"]
     sis_id: str
     fields: dict[str, str | None]
+
+
+class Refresh(BaseModel):
+    """Canvas writes another environment over this one: the address of that stand-in."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str
 
 
 @router.get("/state")
@@ -132,6 +143,32 @@ async def edit(request: Request) -> JSONResponse:
     with sandbox_of(request).store.connect() as db, transaction(db):
         _edit(db, wanted, {allowed[name]: value for name, value in wanted.fields.items()})
     return JSONResponse({"edited": sorted(wanted.fields)})
+
+
+@router.get("/copy")
+def copy(request: Request) -> Response:
+    """All of it, for another stand-in to be refreshed from."""
+    return Response(sandbox_of(request).copy(), media_type="application/zip")
+
+
+@router.post("/refresh")
+async def refresh(request: Request) -> JSONResponse:
+    """Become a copy of the stand-in that `source` is the address of; in another process, too."""
+    try:
+        wanted = Refresh.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise Refused(422, {"errors": error.errors(include_url=False, include_context=False)}) from error
+    await run_in_threadpool(_refresh, sandbox_of(request), wanted.source.rstrip("/"))
+    return JSONResponse({"refreshed_from": wanted.source})
+
+
+def _refresh(sandbox: Sandbox, source: str) -> None:
+    try:
+        with httpx.Client(timeout=60, trust_env=False) as client:
+            answer = client.get(f"{source}/sandbox/copy").raise_for_status()
+        sandbox.become(answer.content)
+    except (httpx.HTTPError, httpx.InvalidURL, NoCopy) as error:
+        raise Refused(502, {"errors": [f"there is no stand-in at {source}"]}) from error
 
 
 def _edit(db: sqlite3.Connection, wanted: Edit, values: dict[str, str | None]) -> None:

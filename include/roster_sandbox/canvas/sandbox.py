@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from roster_sandbox.canvas import refresh
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
 from roster_sandbox.canvas.options import Refused
@@ -30,10 +32,11 @@ class Sandbox:
     """What the parts share. Nothing is opened or started until `start`."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        self.settings = settings
         self.store = Store(folder)
+        self.settings = refresh.remembered(self.store, settings)
         self.faults = Faults()
-        self.worker = Worker(self.store, settings)
+        self.worker = Worker(self.store, self.settings)
+        self._refreshing = threading.Lock()
 
     def start(self) -> None:
         """Prepare the folder and let the queue run."""
@@ -43,6 +46,20 @@ class Sandbox:
     def stop(self) -> None:
         """Let the running segment end."""
         self.worker.stop()
+
+    def copy(self) -> bytes:
+        """All of it at this moment, for another to become."""
+        return refresh.copy_of(self.store, self.settings)
+
+    def become(self, copy: bytes) -> None:
+        """Be refreshed: from now on what the other was when it was copied. What is importing here is given up."""
+        with self._refreshing:
+            self.worker.stop()
+            try:
+                self.settings = refresh.overwrite(self.store, self.settings, copy)
+            finally:
+                self.worker = Worker(self.store, self.settings)
+                self.worker.start()
 
 
 def sandbox_of(request: Request) -> Sandbox:

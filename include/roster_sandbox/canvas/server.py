@@ -122,6 +122,7 @@ def serve(folder: Path, settings: Settings, *, port: int, host: str = LOOPBACK) 
     sandbox = Sandbox(folder, settings)
     with listening_socket(port, host) as listening:
         sandbox.start()
+        listening.listen(128)  # who reads the line may connect at once
         try:
             print(f"{settings.name} listens at http://{host}:{listening.getsockname()[1]}", flush=True)
             uvicorn_server(sandbox).run(sockets=[listening])
@@ -166,6 +167,10 @@ class Canvas:
     def edit(self, kind: str, sis_id: str, **fields: str | None) -> None:
         """Somebody changes fields of a thing in Canvas's pages; they become sticky."""
         self._call("POST", "/sandbox/edit", {"kind": kind, "sis_id": sis_id, "fields": fields})
+
+    def refresh_from(self, other: Canvas) -> None:
+        """Canvas writes another environment over this one: it keeps its address and name, nothing else."""
+        self._call("POST", "/sandbox/refresh", {"source": other.url})
 
     def _call(self, method: str, path: str, body: object = None) -> httpx.Response:
         no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and costs nothing to make

@@ -18,7 +18,7 @@ BUILT_IN_ROLES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Fixed while the stand-in runs.
+    """Fixed while the stand-in runs, but for what a refresh brings.
 
     tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `none` (a user without
     rights). providers: type name to number. custom_roles: name to enrolment type. pause_after_abort: seconds until

@@ -64,7 +64,9 @@ CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, file TEXT NOT NULL, message TEXT NOT NULL,
     row INTEGER, row_info TEXT, failure INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of_import ON messages (import_id);
+CREATE TABLE IF NOT EXISTS refreshed (settings TEXT NOT NULL);
 """
+DATABASE = "canvas.sqlite"
 DEFAULT_TERM = "Default Term"
 
 
@@ -74,7 +76,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.uploads = folder / "uploads"
-        self._file = folder / "canvas.sqlite"
+        self._file = folder / DATABASE
 
     def prepare(self, name: str, root_account_id: int, first_user: str) -> None:
         """Create what is not there yet: the root account, the default term and the person who owns the tokens.

@@ -26,6 +26,7 @@ from roster.errors import (
     CanvasWrongHost,
     TenantFileWrong,
 )
+from roster.tenants import Environment
 from roster_airflow.hooks.canvas import CanvasHook
 from tests.roster_airflow.scripted import TOKEN, Answer, Asked, Scripted, scripted_server
 
@@ -394,3 +395,16 @@ def test_a_host_that_speaks_no_tls_is_named_at_once(monkeypatch: pytest.MonkeyPa
 def test_a_connection_that_nobody_gave_is_named_with_the_way_to_give_it() -> None:
     with pytest.raises(TenantFileWrong, match="no connection nowhere: give it as AIRFLOW_CONN_NOWHERE"):
         _ = CanvasHook("nowhere", "test").address
+
+
+@pytest.mark.parametrize(("environment", "told"), [("test", True), ("production", False), (None, False)])
+def test_a_dead_token_of_test_says_what_a_refresh_does_and_claims_none(
+    canvas: Scripted, environment: Environment | None, told: bool
+) -> None:
+    canvas.says(Answer({"errors": ["x"]}, 401, {"WWW-Authenticate": "Bearer"}))
+    with pytest.raises(CanvasTokenDead) as dead:
+        CanvasHook("canvas_of_the_test", environment, ("127.0.0.1",)).root_account()
+    said = str(dead.value)
+    assert "make a new one and put it into the connection" in said
+    assert ("make the token in production" in said) is told
+    assert "was refreshed" not in said

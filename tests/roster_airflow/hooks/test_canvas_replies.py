@@ -10,6 +10,7 @@ import pytest
 from roster.errors import (
     CanvasBusy,
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasTokenDead,
@@ -38,7 +39,7 @@ HTML = "<!DOCTYPE html><html><body>Down for maintenance</body></html>"
         (401, {"www-authenticate": "Bearer"}, "", CanvasTokenDead),
         (401, {}, NO_RIGHT, CanvasPermissionMissing),
         (401, CHALLENGE, {"errors": [{"message": "Insufficient scopes on access token."}]}, CanvasPermissionMissing),
-        (404, {}, {"errors": [{"message": "The specified resource does not exist."}]}, CanvasRefused),
+        (404, {}, {"errors": [{"message": "The specified resource does not exist."}]}, CanvasGone),
         (400, {}, {"errors": ["SIS imports can only be executed on root accounts"]}, CanvasRefused),
         (400, {}, {"message": "Invalid diffing_drop_status"}, CanvasRefused),
         (408, {}, "", CanvasBusy),

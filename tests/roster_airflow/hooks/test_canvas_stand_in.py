@@ -193,6 +193,17 @@ def test_a_stuck_import_is_given_up_and_never_aborted(stand_in: Canvas, archive:
     assert a_hook().sis_import(posted.id).workflow_state == state
 
 
+def test_an_import_is_there_by_number_and_identifier(stand_in: Canvas, archive: Path) -> None:
+    hook = a_hook()
+    posted = hook.post_import(archive, "banksia-1")
+    assert hook.has_import(posted.id, "banksia-1")
+    assert not hook.has_import(posted.id, "banksia-2")
+    assert not hook.has_import("4711", "banksia-1")
+    stand_in.fault("no_permission", path="4711")
+    with pytest.raises(CanvasPermissionMissing):
+        hook.has_import("4711", "banksia-1")
+
+
 def test_a_token_that_dies_while_waiting_is_an_event(stand_in: Canvas, archive: Path) -> None:
     stand_in.fault("stuck", state="importing")
     posted = a_hook().post_import(archive, "banksia-1")

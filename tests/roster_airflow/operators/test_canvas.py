@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from roster.errors import (
     CanvasBusy,
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasStuck,
@@ -160,6 +161,7 @@ def test_a_load_posts_waits_and_answers_with_counts(run: Run) -> None:
         "newly_refused": 0,
         "doubt": 0,
         "over_budget": False,
+        "kept_back": 0,
         "import_id": str(posted["id"]),
         "missed": False,
     }
@@ -286,7 +288,7 @@ def test_a_try_after_a_lost_answer_finds_the_import(run: Run) -> None:
         ("permission-missing", "importing", CanvasPermissionMissing),
         ("wrong-host", None, CanvasWrongHost),
         ("refused", "importing", CanvasRefused),
-        ("gone", None, CanvasRefused),
+        ("gone", None, CanvasGone),
         ("no-connection", None, CanvasRefused),
         ("deadline", "importing", CanvasStuck),
         ("deadline", None, CanvasUnreachable),

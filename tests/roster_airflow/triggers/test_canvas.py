@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from roster.errors import (
     CanvasFault,
+    CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
     CanvasStuck,
@@ -140,7 +141,7 @@ def test_progress_is_logged_when_it_changes(canvas: Scripted) -> None:
             CanvasPermissionMissing,
         ),
         ([Answer({"errors": []}, 403)], "permission-missing", None, CanvasPermissionMissing),
-        ([Answer({"errors": []}, 404)], "gone", None, CanvasRefused),
+        ([Answer({"errors": []}, 404)], "gone", None, CanvasGone),
         ([Answer({"errors": []}, 400)], "refused", None, CanvasRefused),
         ([Answer("", 302, {"Location": "https://elsewhere.example"})], "wrong-host", None, CanvasWrongHost),
     ],
@@ -215,3 +216,10 @@ def test_a_netrc_of_the_machine_does_not_replace_the_token(
 def test_killing_or_clearing_the_task_leaves_the_import_alone() -> None:
     assert SisImportTrigger.on_kill is BaseTrigger.on_kill
     assert SisImportTrigger.cleanup is BaseTrigger.cleanup
+
+
+def test_a_token_of_test_that_dies_says_what_a_refresh_does() -> None:
+    event = {"import_id": "12", "state": None, "progress": None, "fault": "token-dead"}
+    said = {environment: str(event_fault(event, environment)) for environment in ("test", "production")}
+    assert "make the token in production" in said["test"]
+    assert "make the token in production" not in said["production"]

@@ -36,7 +36,7 @@ class Client:
 
     def post(self, files: Mapping[str, str | bytes], **options: str) -> httpx.Response:
         upload = ("roster.zip", zipped(files))
-        return self.http.post("/api/v1/accounts/1/sis_imports", params=options, files={"attachment": upload})
+        return self.http.post("/api/v1/accounts/self/sis_imports", params=options, files={"attachment": upload})
 
     def load(self, files: Mapping[str, str | bytes], **options: str) -> dict[str, Any]:
         """Post a zip and wait for the import to end."""
@@ -56,7 +56,7 @@ class Client:
 
     def errors(self, import_id: int) -> list[dict[str, Any]]:
         """The messages of an import in the order they were made."""
-        answer = self.http.get(f"/api/v1/accounts/1/sis_imports/{import_id}/errors", params={"per_page": "100"})
+        answer = self.http.get(f"/api/v1/accounts/self/sis_imports/{import_id}/errors", params={"per_page": "100"})
         return list(reversed(answer.json()["sis_import_errors"]))
 
     def messages(self, files: Mapping[str, str | bytes], **options: str) -> list[str]:
