@@ -117,7 +117,7 @@ def decision(store: Store, tenant: str, name: str) -> Decision:
 def last_answer(store: Store, tenant: str, request: Request) -> Decision | None:
     """The newest answer to what the request shows: the same hash in the same ledger under the same configuration."""
     for one in decisions(store, tenant):
-        if _same(one.request, request):
+        if is_same(one.request, request):
             return one
     return None
 
@@ -136,11 +136,13 @@ def since_of(store: Store, tenant: str, now: datetime) -> datetime:
     if before is None:
         return now
     last = last_answer(store, tenant, before[0])
-    waiting = last is None or last.answer in ("unanswered", "cleared", "foreign", "outdated")
-    return before[0].since if waiting else now
+    unanswered = last is None or last.answer in ("unanswered", "cleared", "foreign", "outdated")
+    return before[0].since if unanswered or (last and last.outcome == "outdated") else now
 
 
-def _same(one: Request, other: Request) -> bool:
+def is_same(one: Request, other: Request) -> bool:
+    """True if both show the same: one hash, ledger and configuration."""
+
     def told(request: Request) -> tuple[str, ...]:
         return request.host, request.account, request.held_hash, request.configuration
 

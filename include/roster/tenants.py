@@ -10,7 +10,7 @@ import os
 import re
 import string
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -425,7 +425,7 @@ class Tenant(_Settings):
         if not closed:
             return None
         day = local.date() + timedelta(days=now >= opens)
-        return datetime.combine(day, opens, self.zone)
+        return datetime.combine(day, opens, self.zone).replace(fold=local.fold)
 
     def answer_until(self, moment: datetime) -> datetime:
         """Until when a request that is made at that moment waits for an answer. Both aware."""
@@ -435,7 +435,8 @@ class Tenant(_Settings):
             return moment + ANSWER_WITHIN
         local = moment.astimezone(self.zone)
         following: datetime = croniter(self.schedule, local).get_next(datetime)
-        return max(following - BEFORE_THE_NIGHT, moment + timedelta(minutes=5))
+        # In UTC: half an hour before the night is not half an hour off the clock where that is put forward.
+        return max(following.astimezone(UTC) - BEFORE_THE_NIGHT, moment + timedelta(minutes=5))
 
     @model_validator(mode="after")
     def _somebody_decides(self) -> Tenant:

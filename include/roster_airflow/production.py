@@ -59,12 +59,12 @@ class ProductionPlanOperator(BaseOperator):
         """Plan no more than the run, and the rehearsal, were asked for; log the totals."""
         from roster.ledger import Ledger
         from roster.steps.plan import Asked
-        from roster.steps.promote import plan_production
+        from roster.steps.promote import plan_production, within
 
         with recorded(context, self.tenant_id) as night:
             params = context["params"]
             ledger = Ledger(night.store, self.settled["counts"]["host"], self.settled["counts"]["account"])
-            asked = Asked(resync=params["resync"], only=params["only"] or self.taken["counts"]["scope"])
+            asked = Asked(resync=params["resync"], only=within(self.taken["counts"]["scope"], params["only"]))
             done = plan_production(night, self.taken, ledger, asked)
             self.log.info("plan: %s", done["counts"])
             return done

@@ -12,6 +12,7 @@ import polars as pl
 from roster.canvas import FILES, change_sis_id, sent_columns
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.evidence import Standing
+from roster.model import LINEAGE
 from roster.runs import next_number, write_json
 from roster.steps import Done, Night
 
@@ -126,10 +127,11 @@ def write_artefact(
     small: School,
     quarantined: frozenset[tuple[str, str]] = frozenset(),
     id_changes: Sequence[tuple[str, str, str]] = (),
+    **more: Any,
 ) -> Done:
     """The transform step's folder of a night that proves its absences. quarantined: file and key of rows kept back.
 
-    id_changes: type, old id and new id of the tenant's mapping.
+    id_changes: type, old id and new id of the tenant's mapping; more: what artefact.json says besides, or otherwise.
     """
     standing = Standing(run_date=night.run_date, deliveries={"clever": night.run.name}, complete=True, proven=True)
     by_file: dict[str, list[dict[str, str | None]]] = {module.FILE: [] for module in FILES}
@@ -144,18 +146,15 @@ def write_artefact(
             pl.DataFrame(rows, schema=schema, orient="row").sort("key").write_parquet(
                 step.folder / file.replace(".csv", ".parquet")
             )
+        pl.DataFrame(schema=LINEAGE).write_parquet(step.folder / "lineage.parquet")
         frozen = [(file, key, "quarantine") for file, key in sorted(quarantined)]
         pl.DataFrame(frozen, schema=FROZEN, orient="row").write_parquet(step.folder / "frozen.parquet")
         if id_changes:
             mapping = pl.DataFrame(id_changes, schema=["type", "old_id", "new_id"], orient="row")
             change_sis_id.rows(mapping).write_parquet(step.folder / "change_sis_id.parquet")
-        number = next_number(night.store, night.tenant.id, {"path": step.path, "practice": night.practice})
-        content = {
-            "number": number,
-            "standing": json.loads(standing.model_dump_json()),
-            "practice": night.practice,
-            "run": night.run.path,
-        }
+        known = {"standing": json.loads(standing.model_dump_json()), "practice": night.practice, **more}
+        number = next_number(night.store, night.tenant.id, {"path": step.path, **known})
+        content = {"number": number, "run": night.run.path, **known}
         write_json(step.folder, "artefact.json", content)
     return {"path": step.path, "counts": {"number": number}}
 

@@ -63,7 +63,7 @@ IMPORTS: st.SearchStrategy[Fault] = st.one_of(
 Change = Callable[[School], School]
 
 
-def _changes() -> st.SearchStrategy[Change]:
+def days_changes() -> st.SearchStrategy[Change]:
     """What happens in the school in a day; nothing that trips a limit for small schools."""
     return st.one_of(
         st.builds(lambda one, word: lambda now: now.renamed(one, word), PUPIL, st.sampled_from(["Ash", "Birch"])),
@@ -76,7 +76,7 @@ def _changes() -> st.SearchStrategy[Change]:
     )
 
 
-NIGHT = st.tuples(st.lists(_changes(), max_size=3), st.lists(st.one_of(REQUESTS, UPLOADS, IMPORTS), max_size=2))
+NIGHT = st.tuples(st.lists(days_changes(), max_size=3), st.lists(st.one_of(REQUESTS, UPLOADS, IMPORTS), max_size=2))
 
 
 def play(nights: Nights, source: School, faults: list[Fault]) -> None:

@@ -12,6 +12,7 @@ from roster.canvas import FILES, module
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.ledger import LEDGER, OUTCOMES, moved
 from roster.plan import Plan, Wanted, Wish, plan
+from roster.safety import OPEN, Gate
 from roster.steps.plan import numbered
 from roster.tenants import Tenant
 
@@ -151,6 +152,7 @@ def a_night(
     sequence: int = 1,
     run_date: datetime = NIGHT,
     wish: Wish | None = None,
+    gate: Gate = OPEN,
 ) -> Plan:
     """The plan of a night on which absence is proven, without limits, unless told otherwise."""
     return plan(
@@ -162,6 +164,7 @@ def a_night(
         proven=proven,
         present_before=present_before,
         wish=wish,
+        gate=gate,
     )
 
 

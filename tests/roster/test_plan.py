@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roster.plan import CHANGES, KEYS, Wanted, Wish
+from roster.safety import Gate, plan_hash
 from tests.roster.canvas_rows import (
     EMPTY,
     NIGHT,
@@ -396,3 +397,68 @@ def test_nothing_goes_that_refers_to_what_canvas_does_not_have(
 
 def test_limits_are_none_where_the_tenant_asks_for_none() -> None:
     assert a_tenant(**NO_LIMITS).safety.deleted == 1
+
+
+REVIEW = Gate(everything=("review: x",))
+THREE = [a_user("ada", last_name="a"), a_user("bea", last_name="b"), a_user("cyd", last_name="c")]
+
+
+def named(*keys: str) -> pl.DataFrame:
+    """KEYS of these users."""
+    return pl.DataFrame([("users.csv", key) for key in keys], schema=KEYS, orient="row")
+
+
+def test_a_release_lets_just_its_rows_go_if_they_are_what_was_shown() -> None:
+    ledger = a_ledger([a_user("ada"), a_user("bea"), a_user("cyd"), a_user("dot")])
+    shown = a_night(THREE, ledger, gate=REVIEW).changes
+    some = shown.filter(pl.col("key").is_in(["ada", "dot"]))
+    wish = Wish(release=plan_hash(some), released=named("ada", "dot"))
+    made = a_night(THREE, ledger, gate=REVIEW, wish=wish)
+    assert lines(made.free) == [("users", "ada", "update"), ("users", "dot", "drop")]
+    assert made.released
+    assert lines(made.held) == [("users", "bea", "update"), ("users", "cyd", "update")]
+    assert made.held_hash == plan_hash(made.held)
+    assert not wish.narrowed
+
+
+def test_a_release_of_what_has_changed_lets_nothing_go_and_shows_what_is_held_now() -> None:
+    ledger = a_ledger([a_user("ada"), a_user("bea"), a_user("cyd")])
+    shown = a_night(THREE, ledger, gate=REVIEW)
+    moved_on = after(ledger, shown.changes.filter(key="ada"), sequence=2)
+    wish = Wish(release=shown.held_hash, released=named("ada", "bea", "cyd"))
+    made = a_night(THREE, moved_on, gate=REVIEW, wish=wish, sequence=3)
+    assert (made.free.height, made.released) == (0, False)
+    assert lines(made.held) == [("users", "bea", "update"), ("users", "cyd", "update")]
+    assert made.held_hash not in (None, shown.held_hash)
+
+
+def test_what_is_free_by_itself_does_not_go_with_a_release() -> None:
+    """It goes with the night, not with what somebody was shown."""
+    others = [a_user(f"other-{number}") for number in range(9)]
+    ledger = a_ledger([a_user("ada"), a_user("bea"), a_user("cyd"), *others])
+    made = a_night([*THREE, *others], ledger, wish=Wish(release=None, released=named("ada")))
+    assert lines(made.free) == [("users", "ada", "update")]
+    assert (made.held.height, made.held_hash, made.changes.height) == (0, None, 1)
+
+
+def test_a_release_without_a_hash_takes_what_is_there_of_its_rows() -> None:
+    ledger = a_ledger([a_user("ada"), a_user("bea", last_name="b"), a_user("cyd")])
+    made = a_night(THREE, ledger, wish=Wish(released=named("ada", "bea", "nobody")), gate=REVIEW)
+    assert lines(made.free) == [("users", "ada", "update")]
+    assert lines(made.held) == [("users", "cyd", "update")]
+    assert made.released
+
+
+@pytest.mark.parametrize("release", [None, "0" * 64])
+def test_a_release_of_rows_that_are_not_planned_any_more_lets_nothing_go(release: str | None) -> None:
+    ledger = a_ledger(THREE)
+    made = a_night(THREE, ledger, wish=Wish(release=release, released=named("ada")), gate=REVIEW)
+    assert (made.changes.height, made.held_hash, made.released) == (0, None, False)
+
+
+def test_a_release_by_hash_alone_lets_all_go() -> None:
+    ledger = a_ledger([a_user("ada"), a_user("bea"), a_user("cyd")])
+    shown = a_night(THREE, ledger, gate=REVIEW)
+    made = a_night(THREE, ledger, gate=REVIEW, wish=Wish(release=shown.held_hash))
+    assert (made.released, made.held.height, made.free.height) == (True, 0, 3)
+    assert made.held_hash == shown.held_hash

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roster.plan import CHANGES, Plan, Wish
-from roster.safety import plan_hash
+from roster.safety import Gate, plan_hash
 from tests.roster.canvas_rows import (
     EMPTY,
     NO_LIMITS,
@@ -22,6 +22,7 @@ from tests.roster.canvas_rows import (
     a_school,
     a_section,
     a_tenant,
+    a_term,
     a_user,
     a_wanted,
     after,
@@ -489,3 +490,38 @@ def test_holds_are_closed(data: st.DataObject) -> None:
 
 def test_no_limits_means_none() -> None:
     assert a_night(users(60), a_ledger(users(100)), a_tenant(**NO_LIMITS)).held.is_empty()
+
+
+def test_a_gate_holds_everything_for_its_reasons() -> None:
+    rows = [an_account(), a_user("ada"), a_user("bea")]
+    ledger = a_ledger(rows)
+    made = a_night(
+        [an_account(), a_user("ada", last_name="other")], ledger, gate=Gate(everything=("first: a", "second: b"))
+    )
+    assert made.free.is_empty()
+    assert lines(made.held) == [("users", "ada", "update"), ("users", "bea", "drop")]
+    assert made.held["holds"].to_list() == [["first: a", "second: b"]] * 2
+    assert made.held_hash == plan_hash(a_night([an_account(), a_user("ada", last_name="other")], ledger).changes)
+
+
+def test_a_gate_adds_to_what_the_limits_hold() -> None:
+    ledger = a_ledger(users(10))
+    made = a_night(users(2), ledger, a_tenant(), gate=Gate(everything=("review: x",)))
+    assert why(made) == {"limit-deleted", "review"}
+    assert tripped(made) != []
+
+
+def test_a_gate_for_drops_lets_the_rest_go_and_holds_what_belongs_to_a_drop() -> None:
+    rows = [a_term(), *a_school("north"), a_user("bea"), a_link("bea", "north-p1")]
+    ledger = a_ledger(rows)
+    gone = [row for row in rows if "north-p3" not in row.values()]
+    named = [row | {"last_name": "other"} if row.get("user_id") == "bea" else row for row in gone]
+    made = a_night([*named, a_user("new")], ledger, gate=Gate(drops=("unrehearsed: y",)))
+    assert lines(made.free) == [("users", "bea", "update"), ("users", "new", "create")]
+    assert {(file, action) for file, _, action in lines(made.held)} == {("users", "drop"), ("enrollments", "drop")}
+    assert all("unrehearsed: y" in reasons for reasons in made.held["holds"].to_list())
+
+
+def test_an_open_gate_holds_nothing() -> None:
+    made = a_night(users(3), gate=Gate())
+    assert (made.held.height, made.held_hash) == (0, None)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roster.errors import TenantFileWrong
-from roster.tenants import by_kind, find_tenant, read_tenant, tenant_files, tenants_folder
+from roster.tenants import Tenant, by_kind, find_tenant, read_tenant, tenant_files, tenants_folder
 
 WHOLE = """\
 id: banksia
@@ -236,3 +240,171 @@ def test_a_mapping_of_ids_is_a_file_or_a_query(folder: Path, where: str) -> None
     assert faults(folder, WHOLE + "id_changes: {connection: moves, file: ids.csv}\n")[0] == (
         "banksia.yaml:8: id_changes.file: is not a key; allowed are: connection, path, query"
     )
+
+
+PRODUCTION = "rollout: {approvers: [principal, registrar]}\n"
+BOTH = WHOLE + "  production: {connection: canvas_banksia}\n" + PRODUCTION
+
+
+def aware(text: str, zone: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+
+
+def test_a_tenant_of_two_environments_is_in_review_until_it_says_otherwise(folder: Path) -> None:
+    tenant = read_tenant(a_file(folder, BOTH))
+    assert tenant.environment("production").connection == "canvas_banksia"
+    assert (tenant.rollout.phase, tenant.rollout.approvers) == ("review", ("principal", "registrar"))
+    assert (tenant.is_rehearsed, tenant.load_window, tenant.rollout.answer_within) == (True, None, None)
+    assert read_tenant(a_file(folder, BOTH.replace("{approvers", "{phase: live, approvers"))).rollout.phase == "live"
+
+
+def test_a_tenant_without_a_test_environment_says_so(folder: Path) -> None:
+    none = BOTH.replace("test: {connection: canvas_banksia_test}", "test: none")
+    tenant = read_tenant(a_file(folder, none))
+    assert (tenant.canvas.test, tenant.is_rehearsed) == (None, False)
+    with pytest.raises(TenantFileWrong, match="tenant banksia has no Canvas environment test"):
+        tenant.environment("test")
+
+
+@pytest.mark.parametrize("blank", ["", "null", "~", "nothing", '""'])
+def test_a_blank_is_no_decision_to_go_without_a_test_environment(folder: Path, blank: str) -> None:
+    (line,) = faults(folder, BOTH.replace("{connection: canvas_banksia_test}", blank))
+    assert line.startswith(
+        "banksia.yaml:7: canvas.test: must be a mapping with connection, or none where there is no test environment"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            BOTH.replace(PRODUCTION, ""),
+            "banksia.yaml:1: (file): canvas.production needs somebody who may release: name at least one under",
+        ),
+        (
+            WHOLE.replace("{connection: canvas_banksia_test}", "none"),
+            "banksia.yaml:1: (file): canvas has no environment: give canvas.test, canvas.production or both",
+        ),
+        (BOTH.replace("test: {connection: canvas_banksia_test}\n  ", ""), "banksia.yaml:6: canvas.test: is missing"),
+        (
+            BOTH.replace("approvers:", "aprovers:"),
+            "banksia.yaml:9: rollout.aprovers: is not a key; allowed are: phase,",
+        ),
+        (
+            BOTH.replace("{approvers", "{phase: alive, approvers"),
+            "banksia.yaml:9: rollout.phase: Input should be 'review'",
+        ),
+        (
+            BOTH.replace("{approvers", "{answer_within: soon, approvers"),
+            "banksia.yaml:9: rollout.answer_within: must be",
+        ),
+        (BOTH + "load_window: {}\n", "banksia.yaml:10: load_window.not_between: is missing"),
+        (
+            BOTH + 'load_window: {not_between: ["07:00", "25:00"]}\n',
+            "banksia.yaml:10: load_window.not_between.1: must be a time of day such as 07:00",
+        ),
+        (BOTH + "load_window: {not_between: [noon, '17:00']}\n", "banksia.yaml:10: load_window.not_between.0: must be"),
+        (BOTH + "load_window: {not_between: [-1, 1440]}\n", "banksia.yaml:10: load_window.not_between.0: must be"),
+        (
+            BOTH + 'load_window: {not_between: ["07:00", "07:00"]}\n',
+            "banksia.yaml:10: load_window: not_between must be two different times of day",
+        ),
+    ],
+)
+def test_a_fault_in_the_roll_out_is_told_by_file_line_and_key(folder: Path, text: str, fault: str) -> None:
+    assert any(line.startswith(fault) for line in faults(folder, text)), faults(folder, text)
+
+
+def test_a_time_of_day_needs_no_quotes(folder: Path) -> None:
+    window = read_tenant(a_file(folder, BOTH + "load_window: {not_between: [10:30, 17:00]}\n")).load_window
+    assert window is not None
+    assert window.not_between == (time(10, 30), time(17))
+    quoted = read_tenant(a_file(folder, BOTH + 'load_window: {not_between: ["07:00:00", 17:00]}\n')).load_window
+    assert quoted is not None
+    assert quoted.not_between == (time(7), time(17))
+
+
+@pytest.mark.parametrize(
+    ("window", "moment", "opens"),
+    [
+        ("07:00 17:00", "2026-03-02T06:59:59", None),
+        ("07:00 17:00", "2026-03-02T07:00:00", "2026-03-02T17:00"),
+        ("07:00 17:00", "2026-03-02T16:59:59", "2026-03-02T17:00"),
+        ("07:00 17:00", "2026-03-02T17:00:00", None),
+        ("22:00 06:00", "2026-03-02T21:59:59", None),
+        ("22:00 06:00", "2026-03-02T22:00:00", "2026-03-03T06:00"),
+        ("22:00 06:00", "2026-03-03T00:00:00", "2026-03-03T06:00"),
+        ("22:00 06:00", "2026-03-03T05:59:59", "2026-03-03T06:00"),
+        ("22:00 06:00", "2026-03-03T06:00:00", None),
+        ("00:00 06:00", "2026-03-03T00:00:00", "2026-03-03T06:00"),
+        ("20:00 00:00", "2026-03-03T23:59:00", "2026-03-04T00:00"),
+        # The clock is put forward from 02:00 to 03:00, and back from 03:00 to 02:00.
+        ("01:00 05:00", "2026-03-29T01:30:00", "2026-03-29T05:00"),
+        ("22:00 05:00", "2026-10-24T23:00:00", "2026-10-25T05:00"),
+    ],
+)
+def test_the_load_window_is_of_the_tenants_day(folder: Path, window: str, moment: str, opens: str | None) -> None:
+    begins, ends = window.split()
+    text = (
+        BOTH.replace("Australia/Brisbane", "Europe/Berlin") + f"load_window: {{not_between: ['{begins}', '{ends}']}}\n"
+    )
+    found = read_tenant(a_file(folder, text)).opens(aware(moment, "Europe/Berlin").astimezone(UTC))
+    assert found == (aware(opens, "Europe/Berlin") if opens else None)
+
+
+def test_without_a_load_window_it_is_always_open(folder: Path) -> None:
+    assert read_tenant(a_file(folder, BOTH)).opens(datetime(2026, 3, 2, 12, tzinfo=UTC)) is None
+
+
+@given(minutes=st.integers(0, 366 * 24 * 60), begins=st.integers(0, 1439), ends=st.integers(0, 1439))
+def test_the_window_opens_later_and_is_open_then(minutes: int, begins: int, ends: int) -> None:
+    """All year round, whatever the clock does: who waits until it opens finds it open."""
+    if begins == ends:
+        return
+    tenant = berlin(load_window={"not_between": [begins, ends]})
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    if opens := tenant.opens(moment):
+        assert opens.astimezone(UTC) > moment
+        assert opens.astimezone(UTC) - moment <= timedelta(days=1, hours=1)
+        assert tenant.opens(opens.astimezone(UTC)) is None
+
+
+def berlin(**keys: Any) -> Tenant:
+    return Tenant.model_validate(
+        {
+            "id": "banksia",
+            "name": "Banksia Schools",
+            "timezone": "Europe/Berlin",
+            "sources": [{"name": "clever", "system": "clever_csv", "connection": "clever_banksia"}],
+            "canvas": {"test": {"connection": "t"}, "production": {"connection": "p"}},
+            "rollout": {"approvers": ["principal"]},
+            **keys,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "moment", "until"),
+    [
+        ({"schedule": "0 2 * * *"}, "2026-03-02T03:00", "2026-03-03T01:30+01:00"),
+        ({"schedule": "0 2 * * *"}, "2026-03-02T01:00", "2026-03-02T01:30+01:00"),
+        ({"schedule": "0 2 * * *"}, "2026-03-02T01:58", "2026-03-02T02:03+01:00"),  # five minutes at least
+        ({"schedule": "0 2 * * 1-5"}, "2026-03-06T03:00", "2026-03-09T01:30+01:00"),
+        ({"schedule": None}, "2026-03-02T03:00", "2026-03-02T23:00+01:00"),
+        ({"rollout": {"approvers": ["p"], "answer_within": "4 hours"}}, "2026-03-02T03:00", "2026-03-02T07:00+01:00"),
+        (
+            {"schedule": None, "rollout": {"approvers": ["p"], "answer_within": "3 days"}},
+            "2026-03-28T03:00",
+            "2026-03-31T04:00+02:00",
+        ),
+        # The clock is put forward: there is no 02:30, and half an hour before 03:00 it is 01:30.
+        ({"schedule": "0 3 * * *"}, "2026-03-28T12:00", "2026-03-29T01:30+01:00"),
+        ({"schedule": "0 5 * * *"}, "2026-03-28T12:00", "2026-03-29T04:30+02:00"),
+        # It is put back: 02:30 comes twice.
+        ({"schedule": "0 3 * * *"}, "2026-10-24T12:00", "2026-10-25T02:30+01:00"),
+        ({"schedule": None}, "2026-10-24T12:00", "2026-10-25T07:00+01:00"),
+    ],
+)
+def test_a_request_is_answered_before_the_next_night(keys: dict[str, Any], moment: str, until: str) -> None:
+    found = berlin(**keys).answer_until(aware(moment, "Europe/Berlin").astimezone(UTC))
+    assert found.astimezone(UTC) == datetime.fromisoformat(until).astimezone(UTC)

@@ -47,7 +47,7 @@ def _ask(night: Night, content: Mapping[str, Any], plan: str, now: datetime) -> 
         account=content["ledger"]["account"],
         held_hash=content["held_hash"],
         configuration=configuration_of(artefact),
-        whole=bool(content["gate"]["everything"]),
+        whole=bool(content["gate"]["everything"]) and not content["narrowed"],
         artefact=content["artefact"],
         number=content["number"],
         plan=plan,

@@ -10,7 +10,7 @@ from typing import Any
 
 from roster.configuration import configuration_hash
 from roster.decisions import is_approved
-from roster.errors import ArtefactOutdated, NotRehearsed
+from roster.errors import ArtefactOutdated, NotRehearsed, RequestUnknown
 from roster.ledger import Ledger
 from roster.runs import pointed, read_step
 from roster.safety import Gate
@@ -61,6 +61,14 @@ def plan_production(night: Night, taken: Done, ledger: Ledger, asked: Asked) -> 
         raise ArtefactOutdated(message)
     gate = gate_of(night, artefact, ledger, rehearsed=taken["counts"]["rehearsed"], first=rows.is_empty())
     return make_plan(as_made(night, artefact), taken["path"], ledger, asked, gate)
+
+
+def within(scope: str | None, only: str | None) -> str | None:
+    """What a run may be narrowed to after a rehearsal of that scope. Raises RequestUnknown for anything else."""
+    if scope is not None and only not in (None, scope):
+        message = f"the last rehearsal was narrowed to {scope}: production can take no more than that"
+        raise RequestUnknown(message)
+    return only or scope
 
 
 def gate_of(night: Night, artefact: dict[str, Any], ledger: Ledger, *, rehearsed: bool, first: bool) -> Gate:

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from roster.decisions import Answer, Decision, Request, keep, last_answer, open_request
+from roster.decisions import Answer, Decision, Request, is_same, keep, last_answer, nothing_held, open_request
 from roster.ledger import Ledger
 from roster.plan import KEYS
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
-from roster.steps.hold import TEXT, hold
+from roster.steps.hold import TEXT, hold, missed
 from roster.steps.plan import Asked, make_plan
 from roster.steps.promote import as_made, gate_of, is_configured_as
 
@@ -33,15 +33,18 @@ class Reply:
 def ask(night: Night, now: datetime, *, by_hand: bool) -> Done | None:
     """Copy the open request into `ask`, for the form; None where there is nothing to ask.
 
-    Asked once: a request with an answer is asked again only by hand, and never after it was approved. counts:
-    held_hash, rows, whole, until (ISO, when waiting ends).
+    What was rejected, or this very request without an answer, is asked again only by hand; what was loaded since it
+    was made, never; and what was made under another configuration waits for the next night, because it can't be
+    approved. counts: held_hash, rows, whole, until (ISO, when waiting ends).
     """
     found = open_request(night.store, night.tenant.id)
     if found is None:
         return None
     request, folder = found
     last = last_answer(night.store, night.tenant.id, request)
-    if last is not None and last.request.name == request.name and _is_settled(last, by_hand=by_hand):
+    if last is not None and _is_settled(last, request, by_hand=by_hand):
+        return None
+    if not is_configured_as(night, request.configuration):
         return None
     with reading(night.store, folder) as written, night.run.write("ask") as step:
         shutil.copyfile(written / TEXT, step.folder / TEXT)
@@ -51,10 +54,11 @@ def ask(night: Night, now: datetime, *, by_hand: bool) -> Done | None:
     return {"path": step.path, "counts": counts}
 
 
-def _is_settled(last: Decision, *, by_hand: bool) -> bool:
+def _is_settled(last: Decision, request: Request, *, by_hand: bool) -> bool:
     if last.answer == "approved":
-        return last.outcome == "loaded"
-    return last.answer in ("rejected", "unanswered") and not by_hand
+        return last.outcome == "loaded" and last.at >= request.at
+    missed_out = last.answer == "unanswered" and last.request.name == request.name
+    return (last.answer == "rejected" or missed_out) and not by_hand
 
 
 def request_of(night: Night, asked: Done) -> tuple[Request, str]:
@@ -97,9 +101,17 @@ def _answer(night: Night, request: Request, reply: Reply | None) -> Answer:
 
 def held_keys(night: Night, request: Request) -> pl.DataFrame:
     """plan.KEYS of what a request holds."""
+    return _held(night, request).select(*KEYS)
+
+
+def resent(night: Night, request: Request) -> bool:
+    """True if a request holds rows that are sent again unchanged: a resync asked for it."""
+    return "resend" in _held(night, request)["action"]
+
+
+def _held(night: Night, request: Request) -> pl.DataFrame:
     with reading(night.store, request.plan) as folder:
-        changes = pl.read_parquet(folder / "changes.parquet")
-    return changes.filter(pl.col("part") == "held").select(*KEYS)
+        return pl.read_parquet(folder / "changes.parquet").filter(pl.col("part") == "held")
 
 
 def plan_rehearsal(night: Night, request: Request, ledger: Ledger) -> Done:
@@ -116,7 +128,7 @@ def plan_again(night: Night, request: Request, ledger: Ledger) -> Done:
     artefact = read_step(night.store, request.artefact, "artefact.json")
     before = read_step(night.store, request.plan, "plan.json")["gate"]
     gate = gate_of(night, artefact, ledger, rehearsed=not before["drops"], first=ledger.current()[2].is_empty())
-    asked = Asked(release=request.held_hash, released=held_keys(night, request))
+    asked = Asked(resync=resent(night, request), release=request.held_hash, released=held_keys(night, request))
     return make_plan(as_made(night, artefact), request.artefact, ledger, asked, gate, "production.plan")
 
 
@@ -134,8 +146,14 @@ def leaves_open(answer: Answer) -> bool:
 def ask_afresh(
     night: Night, request: Request, *, plan: Done | None, load: Done | None, now: datetime
 ) -> Request | None:
-    """What is still held after a release makes a new request, unless a night has made one in the meantime."""
+    """What is still held after a release makes a new request, unless a night has made one in the meantime: if that
+    asks for what has just been loaded, it asks for nothing any more.
+    """
     found = open_request(night.store, night.tenant.id)
-    if found is None or found[0].name != request.name:
+    if found is None:
         return None
-    return hold(night, plan=plan, load=load, now=now)
+    if found[0].name == request.name:
+        return hold(night, plan=plan, load=load, now=now)
+    if load and not missed(load) and plan and is_released(night, plan) and is_same(found[0], request):
+        nothing_held(night.store, night.tenant.id)
+    return None
