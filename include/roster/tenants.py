@@ -29,8 +29,10 @@ Environment = Literal["test", "production"]
 
 ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
 """The source's roles that have enrolments, and Canvas's, beside what `sync.roles` says."""
-USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
-COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
+USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id", "sis_id")
+SECTION_FIELDS = ("class_id", "school_id", "session_id", "sis_id")
+COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code", "sis_id")
+ACCOUNT_FIELDS = ("org_id", "sis_id")
 # A request is answered before the next night renews it; without a schedule, within a day of people's work.
 BEFORE_THE_NIGHT, ANSWER_WITHIN = timedelta(minutes=30), timedelta(hours=20)
 
@@ -127,10 +129,13 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class CleverCsv(_Settings):
     """A Clever export: schools, students, teachers, sections, enrollments and staff as CSV files."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: SourceName
     """Names the source in tasks, reports and lineage."""
     system: Literal["clever_csv"]
     """Kind of source."""
@@ -148,7 +153,22 @@ class CleverCsv(_Settings):
     """A file changed more recently than this counts as still being written."""
 
 
-SourceSettings = CleverCsv  # a union, discriminated by `system`, as soon as there is a second one
+class Clever(_Settings):
+    """A Clever district over its Data API 3.1: schools, users, sections, courses and terms."""
+
+    name: SourceName
+    """Names the source in tasks, reports and lineage."""
+    system: Literal["clever"]
+    """Kind of source."""
+    connection: str
+    """Airflow connection of type `clever`: the district's token, or client id and secret."""
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """Records asked for in one page; lowered by itself where Clever finds it too many."""
+    shrink: Percent = 0.02
+    """How much a table may shrink against the last good night before the delivery proves nothing."""
+
+
+SourceSettings = Annotated[CleverCsv | Clever, Field(discriminator="system")]
 
 
 class CanvasEnvironment(_Settings):
@@ -219,12 +239,12 @@ class IdTemplates(_Settings):
 
     user: Annotated[UserTemplate | dict[Kind, UserTemplate], AfterValidator(_every_kind)] = "{sourced_id}"
     """One template, or one for each kind (student, staff, guardian); a kind left out: {sourced_id}."""
-    section: Annotated[str, _template(("class_id", "school_id", "session_id"))] = "{class_id}"
-    """Fields: {class_id}, {school_id}, {session_id}."""
+    section: Annotated[str, _template(SECTION_FIELDS)] = "{class_id}"
+    """Fields: {class_id}, {school_id}, {session_id}, {sis_id}."""
     course: Annotated[str, _template(COURSE_FIELDS)] | None = None
     """Left out: {class_id} for a course per section, {school_id}-{session_id}-{course_id} else."""
-    account: Annotated[str, _template(("org_id",))] = "{org_id}"
-    """Field: {org_id}."""
+    account: Annotated[str, _template(ACCOUNT_FIELDS)] = "{org_id}"
+    """Fields: {org_id}, {sis_id}."""
     term: Annotated[str, _template(("session_id",))] = "{session_id}"
     """Field: {session_id}."""
 

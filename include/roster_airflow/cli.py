@@ -290,11 +290,11 @@ def _night(tenant_id: str, as_of: datetime | None) -> Night:
 def _extract_and_check(night: Night) -> tuple[dict[str, str], Done]:
     from roster.steps.check import check as judge
     from roster.steps.extract import extract
-    from roster_airflow.hooks.delivery import delivery
+    from roster_airflow.reading import reading_for
 
     now = datetime.now(UTC)
     extracts = {
-        source.name: extract(night, source.name, delivery(source), now)["path"] for source in night.tenant.sources
+        source.name: extract(night, source.name, reading_for(source), now)["path"] for source in night.tenant.sources
     }
     return extracts, judge(night, extracts)
 

@@ -16,11 +16,12 @@ from functools import partial
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from roster.errors import CanvasNotEmpty, CanvasRefused, RosterError, StoreNotExclusive, TenantFileWrong
+from roster.errors import CanvasNotEmpty, CanvasRefused, RosterError, SourceFault, StoreNotExclusive, TenantFileWrong
 from roster.ledger import Ledger
 from roster.store import Store
-from roster.tenants import Environment, NotifyTarget, SourceSettings, Tenant
+from roster.tenants import Clever, Environment, NotifyTarget, SourceSettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.hooks.clever import CleverHook
 from roster_airflow.hooks.delivery import delivery
 from roster_airflow.notifications.channels import BY_TYPE
 
@@ -52,9 +53,8 @@ def examine(tenant: Tenant) -> Iterator[Check]:
         yield _tried(f"notify {target.connection}", partial(_target, target))
     if tenant.ping is not None:
         yield _tried(f"ping {tenant.ping}", partial(_of_type, tenant.ping, ("http",)))
-    rollout = getattr(tenant, "rollout", None)
-    if rollout is not None:
-        yield _tried("approvers", partial(_approvers, getattr(rollout, "approvers", ())))
+    if tenant.canvas.production is not None:
+        yield _tried("approvers", partial(_approvers, tenant.rollout.approvers))
 
 
 def _in_order(checks: list[tuple[str, Callable[[], str]]]) -> Iterator[Check]:
@@ -115,6 +115,12 @@ def _two_writers() -> str:
 
 
 def _source(source: SourceSettings) -> str:
+    if isinstance(source, Clever):
+        _of_type(source.connection, ("clever",))
+        works, said = CleverHook(source.connection).test_connection()
+        if not works:
+            raise SourceFault(said)
+        return said
     files = delivery(source).files()
     if not files:
         message = f"connection {source.connection} works, but there is no file at its path: path, or the delivery?"
@@ -125,8 +131,7 @@ def _source(source: SourceSettings) -> str:
 
 def _environments(tenant: Tenant) -> list[Environment]:
     named: tuple[Environment, ...] = ("test", "production")
-    there = {one: getattr(tenant.canvas, one, None) for one in named}
-    return [one for one in named if there[one] not in (None, "none")]
+    return [one for one in named if getattr(tenant.canvas, one) is not None]
 
 
 def _canvas(tenant: Tenant, environment: Environment, seen: dict[str, Environment]) -> Iterator[Check]:

@@ -46,12 +46,12 @@ class ExtractOperator(BaseOperator):
     def execute(self, context: Context) -> Done:
         """Read, or take the stand-in."""
         from roster.steps.extract import extract, stand_in
-        from roster_airflow.hooks.delivery import delivery
+        from roster_airflow.reading import reading_for
 
         with recorded(context, self.tenant_id) as night:
             settings = next(one for one in night.tenant.sources if one.name == self.source)
             try:
-                done = extract(night, self.source, delivery(settings), datetime.now(UTC))
+                done = extract(night, self.source, reading_for(settings), datetime.now(UTC))
             except SourceFault as fault:
                 if self._asked_again(context, fault):
                     raise

@@ -55,7 +55,7 @@ def _course_id(settings: Tenant) -> pl.Expr:
     course still has a key: the session is left out, the class stands for its course.
     """
     if (template := settings.sync.ids.course) is not None:
-        fields = {name: pl.col(name) for name in ("class_id", "school_id", "session_id")}
+        fields = section_fields("class_id")
         return text(template, fields | {"course_id": pl.col("course"), "code": pl.col("course_code")})
     if settings.sync.courses.per == "section":
         return pl.col("class_id")

@@ -22,6 +22,7 @@ from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.report_page import ACTIONS, as_text
 from roster.steps.school_report import counted, harmless, write_school_report
+from roster.store import MANIFEST
 from roster.tenants import Environment
 
 _GONE = "not in tonight's delivery"
@@ -63,6 +64,8 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     with night.run.write("verdict") as step:
         report["schools"] = by_school(night, outcome, report)
         checked = outcome.path("check") or (report["transform"] or {}).get("check")
+        if checked and not night.store.exists(f"{checked}/{MANIFEST}"):
+            checked = None  # of a rehearsal that retention removed
         folders = {step: outcome.path(step) for step in ("transform", "plan", "load")}
         report |= counted(night, outcome.environment, check=checked, **folders)
         write_json(step.folder, "report.json", report)
