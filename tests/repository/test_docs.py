@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
@@ -126,6 +126,41 @@ def test_every_param_is_explained_and_no_other() -> None:
     assert sorted(first_cells(section("docs/running-it.md", "Params"))) == sorted(canvas_test_params())
 
 
+def test_every_param_of_production_is_explained_and_no_other() -> None:
+    from roster_airflow.params import canvas_production_params
+
+    assert sorted(first_cells(section("docs/rollout.md", "Production by hand"))) == sorted(canvas_production_params())
+
+
+def test_every_answer_and_outcome_is_explained_and_no_other() -> None:
+    from roster.decisions import Answer, Outcome
+
+    told = first_cells(section("docs/rollout.md", "A request and its answers"))
+    assert sorted(told) == sorted([*get_args(Answer), *get_args(Outcome)])
+
+
+def holds_of(source: str) -> set[str]:
+    """How the holds begin that a module makes: a word and a colon, or `waits for …` as a whole."""
+    words = set(re.findall(r'"([a-z]+(?:-[a-z{}]+)*): ', source))
+    waits = {wait.replace("{}", "…") for wait in re.findall(r'"(waits for [^"]*)"', source)}
+    return {word.replace("{kind}", kind) for word in words for kind in ("deleted", "updated")} | waits
+
+
+def holds() -> set[str]:
+    """Of all modules that make some."""
+    makers = [source for _, source in code() if re.search(r"\bGate\(|\bhold\(changes", source)]
+    return set().union(*(holds_of(source) for source in makers))
+
+
+def test_every_hold_is_explained_and_no_other() -> None:
+    assert sorted(first_cells(text("docs/holds.md"))) == sorted(holds())
+
+
+def test_a_hold_is_found_in_the_code() -> None:
+    source = 'why = f"limit-{kind}: {changed}"; two = "id-x: so"; three = pl.format("waits for {} that are held", 1)'
+    assert holds_of(source) == {"limit-deleted", "limit-updated", "id-x", "waits for … that are held"}
+
+
 def test_every_error_says_what_to_do_and_no_other() -> None:
     table = section("docs/running-it.md", "What to do when …")
     named = [word for word in first_cells(table) if re.fullmatch(r"[A-Z]\w+", word)]
@@ -207,7 +242,7 @@ def rule_ids() -> set[str]:
 def test_rules_that_are_named_exist(page: Path) -> None:
     kinds = "org|session|course|class|user|enrollment|guardian|table|source|id|text|canvas|expectation|no|clever"
     words = {word for word in quoted(page) if re.fullmatch(rf"(?:{kinds})(?:-[a-z]+)+", word)}
-    assert sorted(words - rule_ids()) == []
+    assert sorted(words - rule_ids() - holds()) == []
 
 
 def yaml_blocks() -> list[Any]:
@@ -285,7 +320,7 @@ def test_every_promise_names_tests_that_are_there() -> None:
 
 
 def test_the_layers_are_those_that_are_held() -> None:
-    told = re.findall(r"^\d\. (.*)$", section("docs/architecture.md", "Layers"), re.MULTILINE)
+    told = re.findall(r"^\d+\. (.*)$", section("docs/architecture.md", "Layers"), re.MULTILINE)
     contracts = re.search(r'containers = \["roster"\]\nlayers = \[(.*?)\n\]', text("pyproject.toml"), re.DOTALL)
     assert contracts
     held = [re.findall(r"\w+", line) for line in re.findall(r'^ +"(.*)",$', contracts[1], re.MULTILINE)]
@@ -305,8 +340,32 @@ def test_pictures_say_what_they_show_and_reach_for_nothing(picture: Path) -> Non
     assert re.findall(r"(?:href|src|url)\s*[=(]\s*[\"']?(https?:|//|data:)", text(picture)) == []
 
 
+def tasks_of(dag: str) -> set[str]:
+    """The tasks of one of a tenant's DAGs, without their groups: as its function in the DAG file makes them."""
+    found = re.search(rf"^def canvas_{dag}\(.*?(?=^def |\Z)", text("dags/canvas_sync.py"), re.MULTILINE | re.DOTALL)
+    assert found, dag
+    extracts = {"extract"} if "ExtractOperator" in found[0] else set()
+    return set(re.findall(r'task_id="(\w+)"', found[0])) | extracts
+
+
+def shown_tasks(picture: str) -> set[str]:
+    """The names in a picture, or a part of one."""
+    return set(re.findall(r'class="name"[^>]*>(\w+)', picture)) - {"ledger", "Canvas"}
+
+
 def test_the_picture_of_a_night_has_its_tasks() -> None:
-    """As in the DAG file."""
-    shown = set(re.findall(r'class="name"[^>]*>(\w+)', text("docs/pictures/night.svg"))) - {"ledger", "Canvas"}
-    tasks = set(re.findall(r'task_id="(\w+)"', text("dags/canvas_sync.py")))
-    assert shown == tasks | {"extract"}
+    assert shown_tasks(text("docs/pictures/night.svg")) == tasks_of("test")
+
+
+def test_the_picture_of_the_roll_out_has_the_tasks_of_all_three() -> None:
+    parts = re.findall(r'<g id="(\w+)">(.*?)</g>', text("docs/pictures/rollout.svg"), re.DOTALL)
+    assert {dag: shown_tasks(part) for dag, part in parts} == {
+        dag: tasks_of(dag) for dag in ("test", "production", "release")
+    }
+
+
+@pytest.mark.parametrize("dag", ["test", "production", "release"])
+def test_every_task_is_in_the_tables_of_the_architecture(dag: str) -> None:
+    table = section("docs/architecture.md", f"`<tenant>_canvas_{dag}`")
+    named = {re.split(r"[.<]", cell)[0] if dag == "test" else cell.split(".")[-1] for cell in first_cells(table)}
+    assert named == tasks_of(dag)

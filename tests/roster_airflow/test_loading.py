@@ -16,7 +16,7 @@ from roster.ledger import SENT, Intent, Ledger
 from roster.steps import Done, Night
 from roster.steps.plan import Asked, make_plan
 from roster.store import Store
-from roster.tenants import SafetySettings, Tenant
+from roster.tenants import CanvasEnvironment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.loading import Loading, Wait, loading_for, over_budget, rows_of
 from roster_sandbox.canvas import Canvas, running_canvas
@@ -68,6 +68,14 @@ def test_the_ledger_belongs_to_host_and_root_account(loading: Loading, stand_in:
     stand_in.fault("token_dead", path="accounts/self$")
     with pytest.raises(CanvasTokenDead):
         loading_for(loading.ledger.store, TENANT, "test")
+
+
+def test_a_host_that_is_listed_for_production_is_never_test(loading: Loading, stand_in: Canvas) -> None:
+    host = stand_in.url.removeprefix("http://")
+    listed = CanvasEnvironment(connection="canvas_production", hosts=(host,))
+    both = TENANT.model_copy(update={"canvas": TENANT.canvas.model_copy(update={"production": listed})})
+    with pytest.raises(CanvasWrongHost, match="host of the other environment"):
+        loading_for(loading.ledger.store, both, "test")
 
 
 def _elsewhere() -> object:
