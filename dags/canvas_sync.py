@@ -55,6 +55,7 @@ from roster_airflow.release import (
 from roster_airflow.retries import by_error
 
 BY_ERROR = by_error()
+TOLD = RosterNotifier()
 
 
 @cache
@@ -81,7 +82,7 @@ def of_tenant(tenant: Tenant, kind: str) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 1,
         "tags": ["roster", tenant.id, "canvas", kind],
-        "on_failure_callback": [RosterNotifier(tenant.notify)],
+        "on_failure_callback": [TOLD],
     }
 
 

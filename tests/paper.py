@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from roster.answers import COUNTED_AS
 from roster.canvas.bundle import read_zip
 from roster.canvas.messages import ImportMessage
 from roster.ledger import Ledger
@@ -48,7 +51,7 @@ class PaperCanvas:
         for file, rows in read_zip(archive).items():
             said = [(number, self._of(file, row)) for number, row in enumerate(rows, start=2)]
             messages += [ImportMessage(file, number, text) for number, text in said if text]
-            counts[file.removesuffix(".csv")] = len([text for _, text in said if not text])
+            counts[COUNTED_AS.get(file, file.removesuffix(".csv"))] = len([text for _, text in said if not text])
         state = "imported_with_messages" if messages else "imported"
         number = len(self.posted) + 1
         self.posted.append(
@@ -78,12 +81,14 @@ class Paper:
         """The tenant file from now on."""
         self.tenant = read_tenant(tenant_file(self.folder / "tenants", **tenant))
 
-    def play(self, export: dict[str, Rows] | None = None, asked: Asked | None = None) -> Played:
-        """The next night."""
+    def play(
+        self, export: dict[str, Rows] | None = None, asked: Asked | None = None, ids: pl.DataFrame | None = None
+    ) -> Played:
+        """The next night. ids: the tenant's mapping."""
         run_date = START + timedelta(days=self.nights)
         content = tables(START.date()) if export is None else export
         delivered = deliver(self.folder / f"files-{self.nights}", content, delivered=run_date - timedelta(hours=2))
         self.nights += 1
         hook: Any = self.canvas
         night = night_of(self.folder / "home", self.tenant, run_date)
-        return play(night, Folder(delivered), Loading(hook, self.ledger, now=lambda: run_date), asked)
+        return play(night, Folder(delivered), Loading(hook, self.ledger, now=lambda: run_date), asked, ids)

@@ -15,6 +15,7 @@ import polars as pl
 
 from roster.canvas import FILES
 from roster.ledger import decoded
+from roster.log_ins import LAST_STAGE
 from roster.tenants import Tenant
 
 LEFT = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String, "school": pl.String})
@@ -115,6 +116,7 @@ def earned_drops(
         limited=pl.lit(value=True),
         holds=pl.lit([], dtype=pl.List(pl.String)),
         part=pl.lit("free"),
+        stage=pl.lit(LAST_STAGE, dtype=pl.Int64),
     )
     return changes, left.cast(LEFT)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from roster.canvas import ID_CHANGES
 from roster.canvas.messages import ImportMessage, classify
 from roster.ledger import OUTCOMES, in_doubt
 
@@ -27,6 +28,11 @@ GONE_ALREADY = (
     "canvas-enrollment-unknown-section",
     "canvas-observer-unknown-user",
 )
+
+CHANGED_ALREADY = "canvas-id-change-unknown"
+
+# Canvas's names of files in its counts, where they are not the file's own.
+COUNTED_AS = {ID_CHANGES: "change_sis_ids"}
 
 # One line per message. row: number in our CSV, null where the message is about a file or the whole import.
 PROBLEMS = pl.Schema(
@@ -89,7 +95,8 @@ def read(
     doubts, doubtful = [], []
     broken_off = set(problems.filter(pl.col("rule") == BROKEN_OFF)["file"])
     for (file,), rows in outcomes.group_by("file", maintain_order=True):
-        name, counted = str(file), counts.get(str(file).removesuffix(".csv"), 0)
+        name = str(file)
+        counted = counts.get(COUNTED_AS.get(name, name.removesuffix(".csv")), 0)
         if doubt := _doubt(name, rows, uncounted, counted, whole=name in whole_files, broken_off=name in broken_off):
             doubtful.append(name)
             doubts.append(f"{name}: {doubt}")
@@ -171,13 +178,15 @@ def _read_messages(
         },
         orient="row",
     )
-    known = sent.select("file", "row", "key", "school", "new", "action")
+    known = sent.select("file", "row", "key", "school", "new", "action", "old")
+    # Nothing has the old id, and a change to the new one was in doubt: it has happened.
+    happened = (pl.col("action") == "rename") & (pl.col("rule") == CHANGED_ALREADY) & pl.col("old").is_not_null()
     problems = (
         told.join(known, on=["file", "row"], how="left")
         .join(refused_before.select("file", "key", "refused"), on=["file", "key"], how="left")
         .with_columns(
             again=(pl.col("refused") == pl.col("new")).fill_null(value=False),
-            outcome=pl.when((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY))
+            outcome=pl.when(((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY)) | happened)
             .then(pl.lit("applied"))
             .otherwise("outcome"),
         )

@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from roster.canvas import FILES, module
+from roster.canvas import FILES, ID_CHANGES, module
+from roster.canvas.change_sis_id import MEANS
 from roster.errors import RequestUnknown
 from roster.ledger import Ledger, decoded
 from roster.runs import Run, read_step, reading
@@ -86,7 +87,7 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
             planned=_planned(folders["plan"], file, key),
             ledger=_kept(rows.filter((pl.col("file") == file) & (pl.col("key") == key))),
             related=_related(rows, file, key),
-            messages=_messages(folders.get("load"), file, key),
+            messages=_messages(folders, file, key),
         )
     if not (found.sources or found.findings or found.wanted or found.ledger or found.frozen):
         message = f"no {kind} of that id, neither in the last run nor in the ledger"
@@ -141,13 +142,22 @@ def _wanted(rows: pl.DataFrame) -> dict[str, Any] | None:
 
 def _planned(folder: Path, file: str, key: str) -> tuple[dict[str, Any], ...]:
     here = (pl.col("file") == file) & (pl.col("key") == key)
-    changes = _table(folder, "changes").filter(here).select("action", "why", "part", "holds", "old", "new")
+    changes = _table(folder, "changes").filter(here | _changes_id(file, key))
+    changes = changes.select("action", "why", "part", "holds", "old", "new")
     planned = [
         {**line, "old": decoded(line["old"]), "new": decoded(line["new"])} for line in changes.iter_rows(named=True)
     ]
     for name in ("waiting", "left"):
         planned += [{"action": name, "why": reason} for reason in _table(folder, name).filter(here)["reason"]]
     return tuple(planned)
+
+
+def _changes_id(file: str, key: str) -> pl.Expr:
+    """Over CHANGES: True for the row that gives the record that id, or takes it away."""
+    new = pl.col("new")
+    of_type = new.str.json_path_match("$.type").replace_strict(MEANS, default=None, return_dtype=pl.String) == file
+    either = [new.str.json_path_match(f"$.{name}") == key for name in ("old_id", "new_id")]
+    return ((pl.col("file") == ID_CHANGES) & of_type & pl.any_horizontal(either)).fill_null(value=False)
 
 
 def _kept(rows: pl.DataFrame) -> dict[str, Any] | None:
@@ -186,8 +196,11 @@ def _related(ledger: pl.DataFrame, file: str, key: str) -> tuple[dict[str, Any],
     return tuple(counted)
 
 
-def _messages(folder: Path | None, file: str, key: str) -> tuple[dict[str, Any], ...]:
-    if folder is None:
+def _messages(folders: dict[str, Path], file: str, key: str) -> tuple[dict[str, Any], ...]:
+    if "load" not in folders:
         return ()
-    lines = _table(folder, "problems").filter((pl.col("file") == file) & (pl.col("key") == key))
+    given = _table(folders["plan"], "changes").filter(_changes_id(file, key))["key"]
+    here = (pl.col("file") == file) & (pl.col("key") == key)
+    changes = (pl.col("file") == ID_CHANGES) & pl.col("key").is_in(given.implode())
+    lines = _table(folders["load"], "problems").filter(here | changes)
     return tuple(lines.select("outcome", "rule", "message", "advice").to_dicts())

@@ -25,7 +25,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from roster.canvas import ID_CHANGES
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
+from roster.rekeying import settled as settled_ids
 from roster.store import Store
 
 SCHEMA = 1
@@ -49,7 +51,8 @@ LEDGER = pl.Schema(
     }
 )
 
-# One line per row of an import. row: its number in the CSV, the header being 1. columns: those of the CSV.
+# One line per row of an import. row: its number in the CSV, the header being 1. columns: those of the CSV. stage: which
+# of its plan's imports it is.
 SENT = pl.Schema(
     {
         "file": pl.String,
@@ -60,6 +63,7 @@ SENT = pl.Schema(
         "new": pl.String,
         "columns": pl.String,
         "school": pl.String,
+        "stage": pl.Int64,
     }
 )
 
@@ -143,6 +147,7 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
     """The ledger's rows after an import: SENT and OUTCOMES (a row without outcome is in doubt) on top of LEDGER.
 
     sent: the row is what Canvas has; refused: it keeps what it had, and will be asked again; doubt: it has one of them.
+    An id that was changed is changed in every row that carries it.
     """
     told = sent.join(outcomes, on=["file", "row"], how="left").with_columns(pl.col("outcome").fill_null("doubt"))
     joined = before.join(
@@ -169,7 +174,8 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
     )
-    return after.select(*LEDGER).cast(LEDGER).sort("file", "key")
+    after = after.select(*LEDGER).cast(LEDGER).sort("file", "key")
+    return settled_ids(after, given) if (given := told.filter(pl.col("file") == ID_CHANGES)).height else after
 
 
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,7 @@ DataType = pl.DataType | DataTypeClass
 
 # kind: student, staff or guardian. school_id: primary school; school_ids: all of them, primary first.
 # username and email as the source has them; identifier: the number people know (student number, staff number).
+# sis_id, here and in orgs and classes: the id in the school's own system, where sourced_id is the id of one in between.
 _USERS: Mapping[str, DataType] = {
     "sourced_id": pl.String,
     "kind": pl.String,
@@ -31,11 +32,14 @@ _USERS: Mapping[str, DataType] = {
     "identifier": pl.String,
     "school_id": pl.String,
     "school_ids": pl.List(pl.String),
+    "sis_id": pl.String,
 }
 
 SCHEMAS: Mapping[str, pl.Schema] = {
     # A school, or what stands above it. Key: the school's id in the source.
-    "orgs": pl.Schema({"sourced_id": pl.String, "name": pl.String, "type": pl.String, "parent_id": pl.String}),
+    "orgs": pl.Schema(
+        {"sourced_id": pl.String, "name": pl.String, "type": pl.String, "parent_id": pl.String, "sis_id": pl.String}
+    ),
     # A term. `school_id` is null where the term belongs to the whole tenant.
     "academic_sessions": pl.Schema(
         {
@@ -57,6 +61,7 @@ SCHEMAS: Mapping[str, pl.Schema] = {
             "course_id": pl.String,
             "school_id": pl.String,
             "session_id": pl.String,
+            "sis_id": pl.String,
         }
     ),
     "users": pl.Schema(_USERS),

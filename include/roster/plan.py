@@ -8,7 +8,7 @@ counted by reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +16,16 @@ import polars as pl
 
 from roster import absence, safety
 from roster.absence import LEFT
-from roster.canvas import FILES
+from roster.canvas import FILES, ID_CHANGES
+from roster.id_changes import LINES, plan_renames, renamed_in
 from roster.ledger import LEDGER, live
+from roster.log_ins import LAST_STAGE, staged
+from roster.rekeying import pairs, rekeyed_keys
 from roster.tenants import Tenant
 
 # old and new: JSON of the row in Canvas's columns; old is null for a create. why: create, back (it was dropped before),
-# update, in-doubt, drop, resend. limited: counts for the limits. part: free or held; holds: why.
+# update, in-doubt, drop, resend, rename, log-in-swap. limited: counts for the limits. part: free or held; holds: why.
+# stage: number of the import that it goes in, of those that this plan takes.
 CHANGES = pl.Schema(
     {
         "file": pl.String(),
@@ -35,31 +39,33 @@ CHANGES = pl.Schema(
         "limited": pl.Boolean(),
         "holds": pl.List(pl.String),
         "part": pl.String(),
+        "stage": pl.Int64(),
     }
 )
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
 RESENT = ("users.csv", "sections.csv", "enrollments.csv", "user_observers.csv")
-FILE_ORDER = {module.FILE: number for number, module in enumerate(FILES)}
+FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What the transform step wrote: rows per file (Canvas's columns, key, record, school) and frozen keys.
 
-    A file that is not synced is not in `rows`; one without rows is. frozen: file, key, reason.
+    A file that is not synced is not in `rows`; one without rows is. frozen: file, key, reason. id_changes: LINES of the
+    tenant's mapping, carried out or not.
     """
 
     rows: Mapping[str, pl.DataFrame]
     frozen: pl.DataFrame
+    id_changes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINES))
 
     @classmethod
     def read(cls, folder: Path) -> Wanted:
         """From the transform step's folder."""
-        stems = {module.FILE: folder / module.FILE.replace(".csv", ".parquet") for module in FILES}
-        return cls(
-            rows={file: pl.read_parquet(path) for file, path in stems.items() if path.exists()},
-            frozen=pl.read_parquet(folder / "frozen.parquet"),
-        )
+        stems = {file: folder / file.replace(".csv", ".parquet") for file in FILE_ORDER}
+        rows = {file: pl.read_parquet(path) for file, path in stems.items() if path.exists()}
+        mapping = rows.pop(ID_CHANGES, pl.DataFrame(schema=LINES))
+        return cls(rows, pl.read_parquet(folder / "frozen.parquet"), mapping.select(*LINES))
 
     def keys(self) -> pl.DataFrame:
         """KEYS of all that is there: wanted or frozen."""
@@ -67,6 +73,10 @@ class Wanted:
         return pl.concat(
             [*(frame.select("file", "key") for frame in frames), self.frozen.select("file", "key")]
         ).unique()
+
+    def id_pairs(self) -> pl.DataFrame:
+        """rekeying.PAIRS of the whole mapping, what was carried out long ago among it."""
+        return pairs(self.id_changes.select(new=pl.struct("type", "old_id", "new_id").struct.json_encode()))
 
 
 @dataclass(frozen=True)
@@ -131,9 +141,14 @@ def plan(
     that confirms tonight's absences (evidence.Standing.confirms); None where there is none. gate: what is held besides.
     """
     wish = wish or Wish()
+    renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
+    ledger = renaming.ledger
+    if present_before is not None and wanted.id_changes.height:
+        # By either id: an old one may have been given to somebody else since.
+        present_before = pl.concat([present_before, rekeyed_keys(present_before, wanted.id_pairs())]).unique()
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
     changes = pl.concat(
-        [_changes(frame, resync=wish.resync) for frame in differences] or [pl.DataFrame(schema=CHANGES)]
+        [renaming.changes.cast(CHANGES), *(_changes(frame, resync=wish.resync).cast(CHANGES) for frame in differences)]
     )
     absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
     newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
@@ -143,20 +158,21 @@ def plan(
     if wish.narrowed:
         left = newer
     else:
-        changes = pl.concat([changes, drops])
-        left = pl.concat([left, in_use, newer])
+        changes = pl.concat([changes, drops.cast(CHANGES)])
+        left = pl.concat([left, in_use, newer, renaming.left])
     changes, waiting = _available(changes, wanted, ledger, tenant)
     judged = safety.limits(changes, ledger, tenant.safety)
     if not safety.first_ledger(ledger):
         changes = safety.hold_over_limits(changes, ledger, judged)
         changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
+    changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_by(gate, changes)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
         changes = _narrowed(changes, wish)
         waiting, left = _asked(waiting, wish), _asked(left, wish)
-    changes, held_hash, released = _parted(changes, wish)
+    changes, held_hash, released = _parted(staged(changes), wish)
     return Plan(
         changes=_ordered(changes),
         waiting=waiting,
@@ -258,6 +274,7 @@ def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
             limited=pl.col("why") == "update",
             holds=pl.lit([], dtype=pl.List(pl.String)),
             part=pl.lit("free"),
+            stage=pl.lit(LAST_STAGE, dtype=pl.Int64),
         )
     )
 
@@ -276,7 +293,7 @@ def _available(
     """(changes, waiting): without the rows that refer to something which Canvas neither has nor gets tonight."""
     there = live(ledger).select("file", "key")
     present: dict[str, pl.DataFrame] = {}
-    waiting, going = [], [changes.filter(pl.col("action") == "drop")]
+    waiting, going = [], [changes.filter(pl.col("action").is_in(["drop", "rename"]))]
     for module in FILES:
         if module.FILE not in wanted.rows:
             continue
@@ -300,7 +317,7 @@ def _available(
 
 
 def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:
-    """The changes that were asked for, and the creates that they refer to."""
+    """The changes that were asked for, the creates that they refer to and the changes of ids that they need."""
     chosen = _asked(changes, wish)
     for module in reversed(FILES):
         mine = chosen.filter(pl.col("file") == module.FILE)
@@ -309,7 +326,11 @@ def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:
             creates = (pl.col("file") == target) & (pl.col("action") == "create")
             parents = changes.filter(creates & pl.col("key").is_in(named.implode()))
             chosen = pl.concat([chosen, parents]).unique(["file", "key"], maintain_order=True)
-    return chosen
+    numbered = changes.with_row_index("n")
+    mine = numbered.join(chosen.select("file", "key"), on=["file", "key"], how="semi")
+    given = renamed_in(numbered).join(mine, on="n", how="semi")["from"]
+    renames = changes.filter(numbered["n"].is_in(given.implode()))
+    return pl.concat([renames, chosen]).unique(["file", "key"], maintain_order=True)
 
 
 def _asked(frame: pl.DataFrame, wish: Wish) -> pl.DataFrame:

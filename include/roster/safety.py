@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from roster.canvas import FILES
+from roster.canvas import FILES, ID_CHANGES
+from roster.id_changes import renamed_in
 from roster.ledger import live
+from roster.log_ins import passed_on
+from roster.rekeying import pairs
 from roster.tenants import SafetySettings
 
 SMALL = 40
@@ -56,11 +59,12 @@ def plan_hash(changes: pl.DataFrame) -> str:
 def limits(changes: pl.DataFrame, ledger: pl.DataFrame, settings: SafetySettings) -> pl.DataFrame:
     """LIMITS of a plan: drops and updates against the live rows of the ledger, per file and school and per file.
 
+    A new id is an update of what gets it; together with another update of the same it counts once.
     A row counts at the school that the ledger knows it by, so that pupils who move do not trip a school that is new.
     """
     judged = []
     base = live(ledger).with_columns(school=pl.col("school").fill_null(""))
-    all_counted = changes.with_columns(school=_counted_at(changes, ledger)).filter("limited")
+    all_counted = _counted_as(changes, ledger).filter("limited").unique(["file", "key", "action"])
     for kind, action, share in (("deleted", "drop", settings.deleted), ("updated", "update", settings.updated)):
         counted = all_counted.filter(pl.col("action") == action)
         groups = [["file"]] + ([["file", "school"]] if settings.per_school else [])
@@ -87,18 +91,32 @@ def limits(changes: pl.DataFrame, ledger: pl.DataFrame, settings: SafetySettings
 
 def hold_over_limits(changes: pl.DataFrame, ledger: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """Changes with a hold for every tripped limit over them; a tripped total holds that type everywhere."""
-    at = _counted_at(changes, ledger)
+    counted = _counted_as(changes, ledger)
     for kind, file, school, changed, base, share, tripped in judged.iter_rows():
         if not tripped:
             continue
         action = "drop" if kind == "deleted" else "update"
         where = "in all" if school is None else f"at {school}" if school else "without a school"
         why = f"limit-{kind}: {changed} of {base} {file.removesuffix('.csv')} {where}, allowed {share:.0%}"
-        over = (pl.col("file") == file) & (pl.col("action") == action) & pl.col("limited")
+        over = (counted["file"] == file) & (counted["action"] == action) & counted["limited"]
         if school is not None:
-            over &= pl.lit(at) == school
-        changes = hold(changes, over, why)
+            over &= counted["school"] == school
+        changes = hold(changes, pl.lit(over), why)
     return changes
+
+
+def _counted_as(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """file, key, action, limited, school of the changes, line by line, as limits see them."""
+    lines = changes.select("file", "key", "action", "school", "limited")
+    if (changes["file"] == ID_CHANGES).any():
+        ids = pairs(changes)
+        given = pl.col("file") == ID_CHANGES
+        lines = lines.with_columns(
+            file=pl.when(given).then(ids["file"]).otherwise("file"),
+            key=pl.when(given).then(ids["new"]).otherwise("key"),
+            action=pl.when(given).then(pl.lit("update")).otherwise("action"),
+        )
+    return lines.with_columns(school=_counted_at(lines, ledger))
 
 
 def _counted_at(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.Series:
@@ -123,6 +141,17 @@ def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
     for why in gate.drops:
         changes = hold(changes, pl.col("action") == "drop", why)
     return changes
+
+
+def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:
+    """Changes with a hold on what the mapping of ids says something of that can't be right. unsure: file, key."""
+    caught = changes.select("file", "key").join(
+        unsure.with_columns(caught=pl.lit(value=True)).unique(), on=["file", "key"], how="left", maintain_order="left"
+    )["caught"]
+    return hold(changes, pl.lit(caught), UNSURE)
+
+
+UNSURE = "id-change: the mapping takes two for one that are both there"
 
 
 def hold_rekeyed(changes: pl.DataFrame, ledger: pl.DataFrame, absent: pl.DataFrame) -> pl.DataFrame:
@@ -188,6 +217,7 @@ def _field(name: str) -> pl.Expr:
 def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
     """Changes in which what refers to a held create waits with it, and drops wait together.
 
+    What carries a new id waits for its change of ids, and who takes a log-in waits for the one who gives it up.
     A drop waits for the held drop of what it refers to, and the other way round: a person's drops wait whole, and
     Canvas takes a section's enrolments along when it goes. frozen: (file, key) of what quarantine or scope leaves as it
     is; a frozen person's other drops wait as well.
@@ -201,6 +231,7 @@ def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
         numbered.select(target="file", named="key", parent="n", parent_action="action"), on=["target", "named"]
     )
     down, up = _ways(joined)
+    down = pl.concat([down, _needs(renamed_in(numbered), _ID_HELD), _needs(passed_on(numbered), _LOG_IN_HELD)])
     held = pl.concat([numbered.filter(pl.col("holds").list.len() > 0)["n"], seeds["n"]]).unique()
     while True:
         waits = pl.concat(
@@ -222,6 +253,8 @@ def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
 
 
 _PERSON_HELD = "waits for a person who is held"
+_ID_HELD = "waits for a change of ids that is held"
+_LOG_IN_HELD = "waits for a log-in of someone who is held"
 _PERSON_PARTLY_HELD = "waits for this person's enrolments or links that are held"
 
 
@@ -254,6 +287,11 @@ def _ways(joined: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     down = joined.filter(both_drop | builds_on).select(pl.col("parent").alias("from"), n="child", why=down_why)
     up = joined.filter(both_drop).select(pl.col("child").alias("from"), n="parent", why=up_why)
     return down, up
+
+
+def _needs(edges: pl.DataFrame, why: str) -> pl.DataFrame:
+    """from, n, why of edges (n, from)."""
+    return edges.select("from", "n", why=pl.lit(why))
 
 
 def first_ledger(ledger: pl.DataFrame) -> bool:

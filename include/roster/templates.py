@@ -29,13 +29,13 @@ def words(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
 
 def user_fields() -> dict[str, pl.Expr]:
     """What a user template may name, over the columns of `users`; email_name is the part before the @."""
-    columns = ("sourced_id", "kind", "identifier", "username", "email", "school_id")
+    columns = ("sourced_id", "kind", "identifier", "username", "email", "school_id", "sis_id")
     return {**{name: pl.col(name) for name in columns}, "email_name": pl.col("email").str.extract(r"^([^@]+)@")}
 
 
 def section_fields(class_id: str) -> dict[str, pl.Expr]:
     """What a section's template may name, over classes whose id is in the column `class_id`."""
-    return {"class_id": pl.col(class_id), "school_id": pl.col("school_id"), "session_id": pl.col("session_id")}
+    return {"class_id": pl.col(class_id), **{name: pl.col(name) for name in ("school_id", "session_id", "sis_id")}}
 
 
 def by_user_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:

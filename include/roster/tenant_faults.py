@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,7 +17,7 @@ Keys = tuple[int | str, ...]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_THIS = ("string_type", "dict_type")
-_ALTERNATIVE = re.compile(r"\[.*\]$|^(str|constrained-str|clever_csv)$")
+_ALTERNATIVE = re.compile(r"\[.*\]$|^(str|constrained-str)$")
 
 
 def parsed(file: Path, text: str) -> dict[Any, Any]:
@@ -73,25 +73,28 @@ def shown(name: str) -> str:
 
 def explained(file: Path, text: str, fault: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """A line for each fault that pydantic found in the file."""
-    for path, error in _told(fault):
-        key = ".".join(str(part) for part in path) or "(file)"
+    for path, error in _told(fault, model):
         allowed = ""
         if error["type"] == "extra_forbidden":
-            said, allowed = "is not a key", f"; allowed are: {', '.join(_siblings(path, model))}"
+            said, allowed = "is not a key", f"; allowed are: {', '.join(_siblings(error['loc'], model))}"
         elif error["type"] == "missing":
             said = "is missing"
+        elif error["type"].startswith("union_tag_"):
+            path = (*path, error["ctx"]["discriminator"].strip("'"))
+            said = f"Input should be {' or '.join(map(repr, _tagged(_models_at(error['loc'], model))))}"
         else:
             said = error["msg"].removeprefix("Value error, ")
+        key = ".".join(str(part) for part in path) or "(file)"
         yield f"{shown(file.name)}:{line_of(text, path)}: {key}: {said}{allowed}"
 
 
-def _told(fault: ValidationError) -> Iterator[tuple[Keys, Any]]:
+def _told(fault: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Keys, Any]]:
     """(path of keys, error) for each fault once.
 
     Where a value may be a text or a map, pydantic tells what is wrong with it as the one and as the other: what it is
     not meant to be is left out, and so are the names of the alternatives in the path.
     """
-    errors = [(_keys(error["loc"]), error) for error in fault.errors(include_url=False)]
+    errors = [(_keys(error["loc"], model), error) for error in fault.errors(include_url=False)]
     neither: set[Keys] = set()
     for path, error in errors:
         same = [other["type"] for at, other in errors if at == path]
@@ -105,26 +108,50 @@ def _told(fault: ValidationError) -> Iterator[tuple[Keys, Any]]:
             yield path, {"type": "neither", "msg": "must be a text, or a mapping of keys to texts"}
 
 
-def _keys(location: Keys) -> Keys:
-    """The part of pydantic's location that are keys of the file: `function-after[…]`, `dict[…]` and `str` are not."""
-    return tuple(part for part in location if isinstance(part, int) or not _ALTERNATIVE.search(part))
+def _keys(location: Keys, model: type[BaseModel]) -> Keys:
+    """The part of pydantic's location that are keys of the file: `function-after[…]`, `dict[…]`, `str` and the name of
+    a list entry's kind are not.
+    """
+    return tuple(part for part, _ in _walk(location, model))
 
 
-def _siblings(path: Keys, model: Any) -> list[str]:
-    """The keys allowed where the path's last key stands."""
-    for part in path[:-1]:
-        if isinstance(part, str) and model and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields) if model else []
+def _siblings(location: Keys, model: type[BaseModel]) -> list[str]:
+    """The keys allowed where the location's last key stands."""
+    *_, (_, models) = _walk(location, model)
+    return list(dict.fromkeys(key for one in models for key in one.model_fields))
 
 
-def _model_in(annotation: Any) -> Any:
+def _models_at(location: Keys, model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The models that what stands at the location may be."""
+    *_, (_, models) = _walk((*location, ""), model)
+    return models
+
+
+def _walk(location: Keys, model: type[BaseModel]) -> Iterator[tuple[int | str, list[type[BaseModel]]]]:
+    """Each key of the file on the way to the location, with the models that it may be a key of."""
+    models, before = [model], None
+    for part in location:
+        kinds = _tagged(models)
+        if isinstance(before, int) and part in kinds:
+            models = [kinds[part]]
+        elif isinstance(part, int) or not _ALTERNATIVE.search(part):
+            yield part, models
+            if isinstance(part, str):
+                fields = [one.model_fields[part] for one in models if part in one.model_fields]
+                models = [found for field in fields for found in _models_in(field.annotation)]
+        before = part
+
+
+def _tagged(models: list[type[BaseModel]]) -> dict[int | str, type[BaseModel]]:
+    """The kinds among the models, by the one word that their `system` may be."""
+    return {get_args(one.model_fields["system"].annotation)[0]: one for one in models if "system" in one.model_fields}
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if found := _model_in(inner):
-            return found
-    return None
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def line_of(text: str, path: Keys) -> int:

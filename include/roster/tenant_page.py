@@ -52,30 +52,49 @@ def _keys(model: type[BaseModel], above: str) -> Iterator[tuple[str, str, str, s
     said, hints = meanings(model), get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():
         key, hint = f"{above}{name}", hints[name]
-        inner = _model(hint)
+        inner = _models(hint)
         default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
-        if inner is None:
+        if not inner:
             yield f"`{key}`", _type(hint), default, said[name]
             continue
         many = get_origin(_bare(hint)) is tuple
         own = many or type(None) in get_args(_bare(hint))
-        meaning = said[name] if own and name in said else inspect.cleandoc(inner.__doc__ or "")
+        meaning = said[name] if own and name in said else inspect.cleandoc(inner[0].__doc__ or "")
         yield f"`{key}`", "list of mappings" if many else "mapping", default, meaning
-        yield from _keys(inner, f"{key}[]." if many else f"{key}.")
+        yield from _of_kinds(inner, f"{key}[]." if many else f"{key}.")
+
+
+def _of_kinds(models: list[type[BaseModel]], above: str) -> Iterator[tuple[str, str, str, str]]:
+    """The keys of all of them, each once; what is not the same in all is said for each kind."""
+    kinds = {_kind(one): {row[0]: row for row in _keys(one, above)} for one in models}
+    for key in dict.fromkeys(key for rows in kinds.values() for key in rows):
+        there = {kind: rows[key] for kind, rows in kinds.items() if key in rows}
+        types, defaults, meant = (list(dict.fromkeys(row[place] for row in there.values())) for place in (1, 2, 3))
+        told = meant[0] if len(meant) == 1 else " ".join(f"`{kind}`: {row[3]}" for kind, row in there.items())
+        if len(there) < len(kinds):
+            told = f"Only of {', '.join(f'`{kind}`' for kind in there)}. {told}"
+        yield key, " or ".join(types), " or ".join(defaults), told
+
+
+def _kind(model: type[BaseModel]) -> str:
+    """What tells a model of a list from the others: the one word that its `system` may be."""
+    return str(get_args(model.model_fields["system"].annotation)[0]) if "system" in model.model_fields else ""
 
 
 def _bare(hint: Any) -> Any:
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
-def _model(hint: Any) -> type[BaseModel] | None:
-    """The model that a key holds, alone or in a list."""
+def _models(hint: Any) -> list[type[BaseModel]]:
+    """The models that a key holds, alone, in a list, or one of several."""
     bare = _bare(hint)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return bare
-    if get_origin(bare) is tuple or type(None) in get_args(bare):
-        return _model(get_args(bare)[0])
-    return None
+        return [bare]
+    if get_origin(bare) is tuple:
+        return _models(get_args(bare)[0])
+    alternatives = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else ()
+    found = [_models(one) for one in alternatives if one is not type(None)]
+    return [model for models in found for model in models] if all(found) else []
 
 
 def _type(hint: Any) -> str:

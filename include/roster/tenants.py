@@ -27,8 +27,12 @@ KINDS: tuple[Kind, ...] = ("student", "staff", "guardian")
 Severity = Literal["note", "warn", "quarantine", "stop"]
 Environment = Literal["test", "production"]
 
-USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id")
-COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code")
+ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
+"""The source's roles that have enrolments, and Canvas's, beside what `sync.roles` says."""
+USER_FIELDS = ("sourced_id", "kind", "identifier", "username", "email", "email_name", "school_id", "sis_id")
+SECTION_FIELDS = ("class_id", "school_id", "session_id", "sis_id")
+COURSE_FIELDS = ("course_id", "class_id", "school_id", "session_id", "code", "sis_id")
+ACCOUNT_FIELDS = ("org_id", "sis_id")
 # A request is answered before the next night renews it; without a schedule, within a day of people's work.
 BEFORE_THE_NIGHT, ANSWER_WITHIN = timedelta(minutes=30), timedelta(hours=20)
 
@@ -102,6 +106,15 @@ def _template(fields: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _targets(value: Any) -> Any:
+    """One id, or a list in which an id stands for a webhook, as what it is short for."""
+    listed = [] if value is None else value if isinstance(value, list | tuple) else [value]
+    if any(not isinstance(one, str | dict) for one in listed):
+        message = "must be the id of a connection, or a list of such ids and of mappings (connection, to)"
+        raise ValueError(message)
+    return [{"connection": one} if isinstance(one, str) else one for one in listed]
+
+
 def _login(value: str) -> str:
     return value if "{" in value else "{" + value + "}"
 
@@ -116,10 +129,13 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class CleverCsv(_Settings):
     """A Clever export: schools, students, teachers, sections, enrollments and staff as CSV files."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: SourceName
     """Names the source in tasks, reports and lineage."""
     system: Literal["clever_csv"]
     """Kind of source."""
@@ -137,7 +153,22 @@ class CleverCsv(_Settings):
     """A file changed more recently than this counts as still being written."""
 
 
-SourceSettings = CleverCsv  # a union, discriminated by `system`, as soon as there is a second one
+class Clever(_Settings):
+    """A Clever district over its Data API 3.1: schools, users, sections, courses and terms."""
+
+    name: SourceName
+    """Names the source in tasks, reports and lineage."""
+    system: Literal["clever"]
+    """Kind of source."""
+    connection: str
+    """Airflow connection of type `clever`: the district's token, or client id and secret."""
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """Records asked for in one page; lowered by itself where Clever finds it too many."""
+    shrink: Percent = 0.02
+    """How much a table may shrink against the last good night before the delivery proves nothing."""
+
+
+SourceSettings = Annotated[CleverCsv | Clever, Field(discriminator="system")]
 
 
 class CanvasEnvironment(_Settings):
@@ -208,12 +239,12 @@ class IdTemplates(_Settings):
 
     user: Annotated[UserTemplate | dict[Kind, UserTemplate], AfterValidator(_every_kind)] = "{sourced_id}"
     """One template, or one for each kind (student, staff, guardian); a kind left out: {sourced_id}."""
-    section: Annotated[str, _template(("class_id", "school_id", "session_id"))] = "{class_id}"
-    """Fields: {class_id}, {school_id}, {session_id}."""
+    section: Annotated[str, _template(SECTION_FIELDS)] = "{class_id}"
+    """Fields: {class_id}, {school_id}, {session_id}, {sis_id}."""
     course: Annotated[str, _template(COURSE_FIELDS)] | None = None
     """Left out: {class_id} for a course per section, {school_id}-{session_id}-{course_id} else."""
-    account: Annotated[str, _template(("org_id",))] = "{org_id}"
-    """Field: {org_id}."""
+    account: Annotated[str, _template(ACCOUNT_FIELDS)] = "{org_id}"
+    """Fields: {org_id}, {sis_id}."""
     term: Annotated[str, _template(("session_id",))] = "{session_id}"
     """Field: {session_id}."""
 
@@ -298,6 +329,24 @@ class LoadWindow(_Settings):
         return self
 
 
+class IdChanges(_Settings):
+    """Which SIS ids in Canvas become which: a CSV file or a query with type, old_id, new_id (ids-that-change.md)."""
+
+    connection: str
+    """Airflow connection: type `fs` or `sftp` for a file, that of the database for a query."""
+    path: str | None = None
+    """The file, below the connection's own path."""
+    query: str | None = None
+    """SQL that selects the three columns."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> IdChanges:
+        if (self.path is None) == (self.query is None):
+            message = "must have either path or query"
+            raise ValueError(message)
+        return self
+
+
 class RolloutSettings(_Settings):
     """How far a tenant has come, and who decides."""
 
@@ -324,6 +373,15 @@ class SafetySettings(_Settings):
     """Newly refused rows that a load may have before the run fails."""
 
 
+class NotifyTarget(_Settings):
+    """Who is told what happened: the id of a connection, or a list of such ids and of these mappings."""
+
+    connection: str
+    """Airflow connection: type `http` (a webhook), `slackwebhook` or `smtp`."""
+    to: tuple[str, ...] = ()
+    """Addresses, where it is `smtp`."""
+
+
 class Tenant(_Settings):
     """One tenant file."""
 
@@ -341,11 +399,13 @@ class Tenant(_Settings):
     sync: SyncSettings = SyncSettings()
     rollout: RolloutSettings = RolloutSettings()
     load_window: LoadWindow | None = None
+    id_changes: IdChanges | None = None
     safety: SafetySettings = SafetySettings()
     rules: dict[str, Severity] = Field(default_factory=dict)
     """Severity by rule id, where the tenant sees it otherwise (docs/rules.md)."""
-    notify: str | None = None
-    """Airflow connection of type http that is told of a failed run."""
+    notify: Annotated[tuple[NotifyTarget, ...], BeforeValidator(_targets)] = ()
+    ping: str | None = None
+    """Airflow connection of type http that is called after each good night; silence there is the alarm."""
     deadline: Duration = timedelta(hours=6)
     """A night that takes longer is reported as late."""
     retention: Duration = timedelta(days=30)

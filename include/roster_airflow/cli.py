@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
@@ -101,6 +102,7 @@ def plan(
         from roster.steps.plan import Asked, make_plan
         from roster.steps.promote import plan_production, take
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         night = _night(tenant, as_of)
         ledger: Ledger = _loading(night, environment).ledger
@@ -112,7 +114,8 @@ def plan(
         else:
             extracts, checked = _extract_and_check(night)
             _go_on(checked)
-            made = make_plan(night, transform(night, checked["path"], extracts)["path"], ledger, Asked())
+            artefact = transform(night, checked["path"], extracts, id_changes(night.tenant.id_changes))
+            made = make_plan(night, artefact["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
             _print_json({"folder": made["path"], **content})
@@ -214,6 +217,26 @@ def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
+    """Look whether a night could go well: places, connections, hosts, tokens, rights, clocks. Changes nothing."""
+    with _told():
+        from roster_airflow.doctor import examine
+
+        words = {True: "ok", False: "NOT OK", None: "-"}
+        made = list(examine(find_tenant(tenant)))
+        if as_json:
+            _print_json([asdict(one) for one in made])
+        else:
+            _show(
+                [{"check": one.check, "": words[one.ok], "says": one.says} for one in made],
+                as_json,
+                f"Doctor: {tenant}",
+            )
+    if not all(one.ok for one in made):
+        raise typer.Exit(1)
+
+
+@app.command()
 def settle(
     tenant: TenantId,
     *,
@@ -267,11 +290,11 @@ def _night(tenant_id: str, as_of: datetime | None) -> Night:
 def _extract_and_check(night: Night) -> tuple[dict[str, str], Done]:
     from roster.steps.check import check as judge
     from roster.steps.extract import extract
-    from roster_airflow.hooks.delivery import delivery
+    from roster_airflow.reading import reading_for
 
     now = datetime.now(UTC)
     extracts = {
-        source.name: extract(night, source.name, delivery(source), now)["path"] for source in night.tenant.sources
+        source.name: extract(night, source.name, reading_for(source), now)["path"] for source in night.tenant.sources
     }
     return extracts, judge(night, extracts)
 

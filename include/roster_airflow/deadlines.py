@@ -34,10 +34,10 @@ def late_after(tenant: Tenant) -> DeadlineAlert | None:
     """
     if sys.argv[1:3] == ["dags", "test"]:
         return None
-    return _late(tenant.deadline, tenant.notify)
+    return _late(tenant.deadline)
 
 
 @cache  # one for all tenants that say the same
-def _late(interval: timedelta, notify: str | None) -> DeadlineAlert:
-    told = AsyncCallback(RosterNotifier, kwargs={"connection": notify, "said": "is late"})
+def _late(interval: timedelta) -> DeadlineAlert:
+    told = AsyncCallback(RosterNotifier, kwargs={"said": "is late"})
     return DeadlineAlert(reference=RunMade(), interval=interval, callback=told)

@@ -1,8 +1,9 @@
-"""One import into Canvas, from the lock to the settled journal; retry, kill, clear and redeploy are one path.
+"""A plan's imports into Canvas, from the lock to the settled journal; retry, kill, clear and redeploy are one path.
 
-Every function can be called again at any point: what the journal has open is looked for in Canvas before anything is
-posted, and an identifier is posted once. Where something must be waited for, the answer is a Wait; the operator defers
-on it, the command line sleeps.
+A plan is one import, but where ids or log-ins pass on: those go ahead, in imports of their own. Every function can be
+called again at any point: what the journal has open is looked for in Canvas before anything is posted, and an
+identifier is posted once. Where something must be waited for, the answer is a Wait; the operator defers on it, the
+command line sleeps.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import polars as pl
 from roster import answers
 from roster.canvas.bundle import read_zip, write_zip
 from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, CanvasWrongHost, LedgerMoved
+from roster.id_changes import without_failed
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
@@ -100,41 +102,60 @@ class Loading:
         return None
 
     def load(self, night: Night, plan_path: str, step: str = "load", *, bound: bool = False) -> Wait | Done:
-        """Send the plan's free part, once; Done when it is settled. Raises CanvasFault and LedgerFault.
+        """Send the plan's free part, once; Done when all of it is settled. Raises CanvasFault and LedgerFault.
 
-        bound: post nothing while the tenant's load window is closed; the load is then missed. step: its name.
+        bound: begin nothing while the tenant's load window is closed; the load is then missed. step: its name.
 
-        Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip.
+        Writes `load`: load.json (outcome, counts), problems.parquet (answers.PROBLEMS) and import.zip, numbered where
+        there were several.
         """
         if wait := self.settle_journal():
             return wait
         with reading(night.store, plan_path) as folder:
-            sent = pl.read_parquet(folder / "sent.parquet")
+            free = pl.read_parquet(folder / "sent.parquet")
         plan = read_step(night.store, plan_path, "plan.json")
-        base = plan["ledger"]
-        settled = self.ledger.settlement_of(plan["free_hash"], night.run.path, base["version"])
-        if settled is not None and settled.outcome != "abandoned":
-            return self._done(night, sent, settled, step)
+        self._not_over_what_is_unknown()
+        base, ended = plan["ledger"], list[Settled]()
+        for stage in plan["stages"]:
+            settled = self.ledger.settlement_of(stage["hash"], night.run.path, plan["ledger"]["version"])
+            if settled is None or settled.outcome == "abandoned":
+                sent = self._able(free, stage["stage"])
+                if sent.is_empty():
+                    continue
+                if bound and not ended and (opens := night.tenant.opens(self.now())):
+                    log.warning("the load window is closed until %s: nothing is sent", opens)
+                    return self._done(night, free.clear(), [], step, missed=opens)
+                return self._begin(night, sent, stage["hash"], base, plan["number"])
+            base = {"version": settled.version, "state": settled.state}
+            ended.append(settled)
+        return self._done(night, free, ended, step)
+
+    def _able(self, free: pl.DataFrame, stage: int) -> pl.DataFrame:
+        """The rows of that import, numbered anew: without what an earlier one of the plan did not make possible."""
+        before = free.filter(pl.col("stage") < stage)
+        sent = free.filter(pl.col("stage") == stage)
+        return sent if before.is_empty() else numbered(without_failed(sent, before, self.ledger.current()[2]))
+
+    def _not_over_what_is_unknown(self) -> None:
+        """Raise CanvasNotEmpty where Canvas holds SIS users and there is no ledger of them."""
         if self.ledger.is_new() and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
                 "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
             )
             raise CanvasNotEmpty(message)
-        if sent.is_empty():
-            return self._done(night, sent, None, step)
-        if bound and (opens := night.tenant.opens(self.now())):
-            log.warning("the load window is closed until %s: nothing is sent", opens)
-            return self._done(night, sent.clear(), None, step, missed=opens)
+
+    def _begin(self, night: Night, sent: pl.DataFrame, plan_hash: str, base: Mapping[str, Any], sequence: int) -> Wait:
+        """Lock and post one import. base: the version of the ledger that it may follow, and its state."""
         self._not_again_and_again(base)
         if self.follow_refresh():
             message = "Canvas refreshed test from production while this run was going on: clear the run from settle on"
             raise LedgerMoved(message)
         intent = self.ledger.intend(
             sent,
-            plan_hash=plan["free_hash"],
+            plan_hash=plan_hash,
             state=base["state"],
-            sequence=plan["number"],
+            sequence=sequence,
             run=night.run.path,
             now=self.now(),
         )
@@ -274,39 +295,72 @@ class Loading:
         return {"path": step.path, "counts": {**counts, "imports": len(imports)}}
 
     def _done(
-        self, night: Night, sent: pl.DataFrame, settled: Settled | None, name: str, *, missed: datetime | None = None
+        self,
+        night: Night,
+        free: pl.DataFrame,
+        ended: Sequence[Settled],
+        name: str,
+        *,
+        missed: datetime | None = None,
     ) -> Done:
-        """Write the load's folder from what the ledger keeps of it; without an import, that there was none.
+        """Write the load's folder from what the ledger keeps of its imports; without one, that there was none.
 
-        missed: when the window opens that the load came too late for.
+        What is said of one import is said of the last, or of the one that was lost; counts are of all of them. missed:
+        when the window opens that the load came too late for.
         """
-        facts = dict(settled.facts) if settled else {}
-        problems = self.ledger.problems(settled) if settled else None
-        problems = pl.DataFrame(schema=answers.PROBLEMS) if problems is None else problems
-        counts = _row_counts(night, facts)
+        told = [frame for one in ended if (frame := self.ledger.problems(one)) is not None]
+        problems = pl.concat([pl.DataFrame(schema=answers.PROBLEMS), *told])
+        facts = _together([one.facts for one in ended])
+        counts = {**_row_counts(night, facts), "kept_back": free.height - facts.get("rows", 0)}
         by_rule = problems.group_by("rule", "advice", "outcome").agg(rows=pl.len(), again=pl.col("again").sum())
+        imports = [_import_of(one) for one in ended]
+        told_of = next((one for one in imports if one["outcome"] == "lost"), imports[-1] if imports else _NO_IMPORT)
         content: dict[str, Any] = {
-            "outcome": settled.outcome if settled else "missed" if missed else "nothing to send",
+            **told_of,
+            **({"outcome": "missed"} if missed else {}),
             "opens": missed,
-            "import_id": settled.import_id if settled else None,
-            "identifier": settled.identifier if settled else None,
-            "version": settled.version if settled else None,
-            "workflow_state": facts.get("workflow_state"),
             "counts": counts,
             "doubts": facts.get("doubts", []),
-            "statistics": facts.get("statistics", {}),
             "problems": by_rule.sort("rule").to_dicts(),
+            "imports": imports,
         }
         with ExitStack() as stack:
             step = stack.enter_context(night.run.write(name))
-            if not sent.is_empty():
-                write_zip(rows_of(sent), step.folder / "import.zip")
+            for number, one in enumerate(ended, start=1):
+                file = "import.zip" if len(ended) == 1 else f"import-{number}.zip"
+                write_zip(rows_of(self.ledger.sent(one)), step.folder / file)
             problems.write_parquet(step.folder / "problems.parquet")
             write_json(step.folder, "load.json", content)
         return {
             "path": step.path,
             "counts": {**counts, "import_id": content["import_id"], "missed": missed is not None},
         }
+
+
+_NO_IMPORT: dict[str, Any] = {
+    "outcome": "nothing to send",
+    **dict.fromkeys(("import_id", "identifier", "version", "workflow_state")),
+    "statistics": {},
+}
+
+
+def _import_of(settled: Settled) -> dict[str, Any]:
+    """What load.json says of one import."""
+    return {
+        "outcome": settled.outcome,
+        "import_id": settled.import_id,
+        "identifier": settled.identifier,
+        "version": settled.version,
+        "workflow_state": settled.facts.get("workflow_state"),
+        "statistics": settled.facts.get("statistics", {}),
+    }
+
+
+def _together(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The facts of several imports as those of one: sums, and all doubts."""
+    names = ("rows", "sent", "refused", "newly_refused", "doubt")
+    sums = {name: sum(one.get(name, 0) for one in facts) for name in names}
+    return {**sums, "doubts": [doubt for one in facts for doubt in one.get("doubts", [])]}
 
 
 def _row_counts(night: Night, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -342,7 +396,7 @@ def read_strictly(night: Night, plan_path: str) -> Done:
     with night.run.write("load") as step:
         write_zip(rows_of(numbered(changes)), step.folder / "import.zip")
         read = {name: len(records) for name, records in read_zip(step.folder / "import.zip").items()}
-        counts = {**_row_counts(night, {}), "missed": False, "import_id": None}
+        counts = {**_row_counts(night, {}), "kept_back": 0, "missed": False, "import_id": None}
         content: dict[str, Any] = {
             "outcome": "read, not sent: there is no test environment",
             "import_id": None,

@@ -46,12 +46,12 @@ class ExtractOperator(BaseOperator):
     def execute(self, context: Context) -> Done:
         """Read, or take the stand-in."""
         from roster.steps.extract import extract, stand_in
-        from roster_airflow.hooks.delivery import delivery
+        from roster_airflow.reading import reading_for
 
         with recorded(context, self.tenant_id) as night:
             settings = next(one for one in night.tenant.sources if one.name == self.source)
             try:
-                done = extract(night, self.source, delivery(settings), datetime.now(UTC))
+                done = extract(night, self.source, reading_for(settings), datetime.now(UTC))
             except SourceFault as fault:
                 if self._asked_again(context, fault):
                     raise
@@ -90,10 +90,12 @@ class TransformOperator(BaseOperator):
     def execute(self, context: Context) -> Done:
         """Make it, and log its number and rows."""
         from roster.steps.transform import transform
+        from roster_airflow.hooks.id_changes import id_changes
 
         with recorded(context, self.tenant_id) as night:
             extracts = read_step(night.store, self.checked["path"], "check.json")["extracts"]
-            done = transform(night, self.checked["path"], extracts)
+            mapping = id_changes(night.tenant.id_changes)
+            done = transform(night, self.checked["path"], extracts, mapping)
             self.log.info("artefact %s: %s", done["counts"]["number"], done["counts"]["rows"])
             return done
 
@@ -173,16 +175,28 @@ class VerdictOperator(BaseOperator):
         self.tenant_id = tenant_id
 
     def execute(self, context: Context) -> Done:
-        """Report, tell the notifier, and raise NightFailed where there are reasons to."""
+        """Report, tell, and raise NightFailed where there are reasons to; its callback tells those."""
         from roster.steps.verdict import verdict
 
         with recorded(context, self.tenant_id) as night:
             done, reasons = verdict(night, self.outcome(context, night), seconds(night))
             context["ti"].xcom_push(NOTICE, {"reasons": reasons, "counts": done["counts"]})
             self.log.info("report: %s", done["path"])
+            report = read_step(night.store, done["path"], "report.json")
+            self.tell(night, report, reasons, context)
             if reasons:
                 raise NightFailed("\n".join(reasons))
             return done
+
+    def tell(self, night: Night, report: Mapping[str, Any], reasons: Sequence[str], context: Context) -> None:
+        """Tell what this run came to; where there is a production, its run tells what waits and whether all is well."""
+        from roster.steps.telling import matters_of
+        from roster_airflow.telling import tell
+
+        alone = night.tenant.canvas.production is None
+        whole = context["ti"].xcom_pull(task_ids="hand_on") is not None
+        matters = matters_of(report, "test") if alone else []
+        tell(night, matters, context, reasons=reasons, good=alone and whole and not reasons and not night.practice)
 
     def outcome(self, context: Context, night: Night) -> Outcome:
         """What the tasks of this run answered."""

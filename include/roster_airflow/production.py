@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,21 @@ class HoldOperator(BaseOperator):
 class ProductionVerdictOperator(VerdictOperator):
     """Write the report of a production run; it alone fails the run."""
 
+    def tell(self, night: Night, report: Mapping[str, Any], reasons: Sequence[str], context: Context) -> None:
+        """Tell what waits, what was missed, and whether the night was good."""
+        from roster.steps.telling import matters_of
+        from roster.steps.verdict import missed
+        from roster_airflow.telling import tell
+
+        too_late, request, matters = " ".join(missed(report["load"])), report["request"], []
+        if request:
+            request["link"] = dag_page(f"{night.tenant.id}_canvas_release")
+        if report["plan"]:  # else it can't speak for anything but its failure, which Airflow's callback tells
+            away = " ".join(report["plan"]["gate"]["drops"]) if night.tenant.is_rehearsed else ""
+            matters = matters_of(report, "production", request, missed=too_late, unreachable=away)
+        good = bool(report["load"]) and not (reasons or night.practice or too_late)
+        tell(night, matters, context, reasons=reasons, good=good, review=night.tenant.rollout.phase == "review")
+
     def outcome(self, context: Context, night: Night) -> Outcome:
         """What the tasks of this run answered, and the request that is open after it."""
         from roster.steps.verdict import PRODUCTION_STEPS, Outcome
@@ -113,6 +129,13 @@ class ProductionVerdictOperator(VerdictOperator):
         )
 
 
+def dag_page(dag_id: str) -> str:
+    """The page of a DAG."""
+    from airflow.configuration import conf
+
+    return f"{conf.get('api', 'base_url', fallback='')}/dags/{dag_id}"
+
+
 def waiting(night: Night) -> dict[str, Any] | None:
     """The open request as reports tell it; None where nothing waits."""
     from roster.decisions import last_answer, open_request
@@ -127,5 +150,5 @@ def waiting(night: Night) -> dict[str, Any] | None:
         "held_hash": request.held_hash,
         "rows": request.rows,
         "since": request.since.isoformat(),
-        "state": last.answer if last else "waiting",
+        "state": last.answer if last and last.answer in ("rejected", "unanswered") else "waiting",
     }

@@ -1,4 +1,4 @@
-"""What Airflow learns about this package: the connection type with its form, and the link of the load."""
+"""What Airflow learns about this package: the connection types with their forms, and the link of the load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": DISTRIBUTION,
         "name": "Roster",
         "description": "Rosters for Canvas.",
-        "connection-types": [_CANVAS],
+        "connection-types": [_CANVAS, _CLEVER],
         "extra-links": ["roster_airflow.links.canvas.CanvasImportLink"],
         "notifications": ["roster_airflow.notifications.roster.RosterNotifier"],
     }
@@ -38,5 +38,38 @@ _CANVAS = {
             "description": "Seconds to wait for an answer of Canvas; left out: 90.",
             "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
         }
+    },
+}
+
+_CLEVER = {
+    "connection-type": "clever",
+    "hook-class-name": "roster_airflow.hooks.clever.CleverHook",
+    "hook-name": "Clever",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "extra"],
+        "relabeling": {"login": "Client id", "password": "District token, or client secret"},
+        "placeholders": {
+            "host": "left out: api.clever.com",
+            "login": "left out where the password is the district's token",
+            "password": "from Clever's dashboard",
+            "port": "left out: 443",
+        },
+    },
+    "conn-fields": {
+        "district": {
+            "label": "District",
+            "description": "Clever's id of the district; needed with client id and secret.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "oauth_host": {
+            "label": "Token host",
+            "description": "Where the token list is; left out: clever.com.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "timeout": {
+            "label": "Patience",
+            "description": "Seconds to wait for an answer of Clever; left out: 90.",
+            "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
+        },
     },
 }

@@ -241,6 +241,18 @@ class ConcludeOperator(BaseOperator):
 class ReleaseVerdictOperator(VerdictOperator):
     """Write the report of a release; it alone fails the run."""
 
+    def tell(self, night: Night, report: Mapping[str, Any], reasons: Sequence[str], context: Context) -> None:
+        """Tell what became of the request."""
+        from roster.steps.telling import request_matters
+        from roster_airflow.telling import tell
+
+        request = report["request"]
+        matters = []
+        if request:
+            request["link"] = _link(context)
+            matters = request_matters(report, "production", request)
+        tell(night, matters, context, reasons=reasons, review=night.tenant.rollout.phase == "review")
+
     def outcome(self, context: Context, night: Night) -> Outcome:
         """What the tasks of this run answered, under the names that a report has for them."""
         from roster.steps.verdict import Outcome
@@ -283,7 +295,9 @@ def _told(night: Night, asked: Done | None, answer: Mapping[str, Any] | None) ->
     if not answer:
         return {**told, "state": "waiting"}
     kept = decision(night.store, night.tenant.id, answer["decision"])
-    return {**told, "state": kept.outcome or kept.answer, "by": kept.by, "at": kept.at.isoformat()}
+    said = {"not loaded": "approved", "cleared": "waiting", "foreign": "waiting"}
+    state = kept.outcome or kept.answer
+    return {**told, "state": said.get(state, state), "by": kept.by, "at": kept.at.isoformat()}
 
 
 def _outcome(plan: Done | None, load: Done | None) -> Any:

@@ -25,6 +25,16 @@ def main() -> None:
         }
         _parsing(Path(scratch))
         _steps(Path(scratch))
+        _clever()
+
+
+def _clever() -> None:
+    from tests.benchmarks.clever import MILLION, decoding, measured
+
+    ours, theirs = decoding()
+    _say("decode 10,000 pupils (processor time)", ours, f"{ours / theirs:.2f} × json of the standard library")
+    found = measured(MILLION)
+    _say("walk a million pupils (processor time)", found["cpu"], f"{found['peak']:.0f} MB at most")
 
 
 def _parsing(folder: Path) -> None:

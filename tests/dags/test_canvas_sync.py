@@ -202,7 +202,7 @@ def test_what_a_dag_takes_from_its_tenant(tenants: Path) -> None:
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     assert dag.tags == {"roster", "fern", "canvas", "test"}
     [notifier] = dag.on_failure_callback
-    assert notifier.connection == "webhook"
+    assert notifier.said == "failed"
     [deadline] = dag.deadline
     assert deadline.interval.total_seconds() == 7200
     tenant_file(tenants)

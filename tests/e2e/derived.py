@@ -10,6 +10,7 @@ import hashlib
 import io
 import unicodedata
 import zipfile
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ Row = dict[str, str]
 Tables = dict[str, dict[tuple[str, ...], Row]]
 """File → key → row as Canvas is to get it."""
 
-OBSERVING = {"mother", "father", "guardian"}
+OBSERVING = {"mother", "father", "guardian", "stepfather"}
+"""The export's words; Clever calls a stepfather a parent too."""
 GONE = {"users.csv": "suspended", "enrollments.csv": "inactive", "user_observers.csv": "deleted"}
 KEYS = {
     "users.csv": ("user_id",),
@@ -26,9 +28,12 @@ KEYS = {
 }
 
 
-def sent_between(before: Path, now: Path, day: date) -> Tables:
-    """The rows that lead from the export in one folder to that in the other, on a day."""
-    old, new = tables(before, day), tables(now, day)
+def sent_between(before: Path, now: Path, day: date, contacts: Mapping[str, str]) -> Tables:
+    """The rows that lead from the export in one folder to that in the other, on a day.
+
+    contacts: what Clever calls a contact, by their id in the export.
+    """
+    old, new = (tables(folder, day, contacts) for folder in (before, now))
     changed: Tables = {}
     for file, status in GONE.items():
         rows = {key: row for key, row in new[file].items() if old[file].get(key) != row}
@@ -38,8 +43,8 @@ def sent_between(before: Path, now: Path, day: date) -> Tables:
     return changed
 
 
-def tables(folder: Path, day: date) -> Tables:
-    """People, enrolments and links of an export."""
+def tables(folder: Path, day: date, contacts: Mapping[str, str]) -> Tables:
+    """People, enrolments and links of an export, contacts by Clever's ids."""
     students, teachers, staff = (read(folder / f"{name}.csv") for name in ("students", "teachers", "staff"))
     users: dict[tuple[str, ...], Row] = {}
     for rows, kind in ((students, "Student"), (teachers, "Teacher"), (staff, "Staff")):
@@ -48,7 +53,7 @@ def tables(folder: Path, day: date) -> Tables:
             users.setdefault((key,), _user(key, row["First_name"], row["Last_name"], row[f"{kind}_email"]))
     links: dict[tuple[str, ...], Row] = {}
     for row in students:
-        key = guardian(row)
+        key = contacts.get(guardian(row), "")
         if row["Contact_relationship"].lower() in OBSERVING and key:
             given, family = _parts(row["Contact_name"])
             users.setdefault((key,), _user(key, given, family, row["Contact_email"]))

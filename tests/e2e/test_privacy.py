@@ -1,4 +1,7 @@
-"""Nights in which much goes wrong, and then a search for everybody in whatever they left outside ROSTER_HOME."""
+"""Nights in which much goes wrong, and then a search for everybody in whatever they left outside ROSTER_HOME.
+
+Over a CSV export, which has more ways to go wrong than an API; `test_rollout` searches after nights over the API.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import Run, Task
+from roster_sandbox.demo.keys import keys_in
 from roster_sandbox.demo.nights import Nights
-from roster_sandbox.demo.places import REPOSITORY, TENANT, Places, write_private
+from roster_sandbox.demo.places import TENANT, Places, write_private
 from roster_sandbox.demo.report import Report
-from roster_sandbox.demo.settings import ZONE
-from roster_sandbox.demo.stage import DAG, Stage, follow, run_night, standing, today
-from roster_sandbox.district import implied
+from roster_sandbox.demo.settings import ZONE, write_tenant
+from roster_sandbox.demo.stage import DAG, PRODUCTION, Stage, follow, run_night, run_part, standing, today, woken
+from roster_sandbox.district import implied, write_clever
 from tests.e2e.traces import Traces, cells, files_below
 
 
@@ -84,22 +90,38 @@ def spoil(delivery: Path, *, every: int | None = None) -> None:
     os.utime(file, (delivered, delivered))
 
 
+def export_of(stage: Stage) -> Path:
+    """Where the district's CSV export lies."""
+    return stage.places.work / "export"
+
+
+def deliver(stage: Stage, nights: Nights, number: int) -> None:
+    """Deliver the export of that night, with a control file."""
+    write_clever(nights.district(number), export_of(stage), delivered=datetime.now(UTC) - timedelta(minutes=10))
+
+
+def failures(told: list[bytes]) -> int:
+    """How many of these messages are of a run that failed."""
+    return sum(json.loads(body)["kind"] == "failure" for body in told)
+
+
 def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer]:
     """Canvas throttles, breaks down, refuses rows and loses an answer; a source row is broken; a task is killed."""
     pupil = nights.district(1).students[40]
-    canvas = stage.canvas
+    canvas = stage.test
     canvas.fault("throttle", times=2)
     canvas.fault("bad_gateway", times=1, after=4)
     canvas.fault("html_page", times=1, after=5, method="GET")
     canvas.fault("answer_lost", times=1)
     canvas.fault("refuse_rows", file="users", pattern=pupil.email, message=f"{pupil.email}: {pupil.family} is odd")
     canvas.fault("refuse_rows", file="enrollments", every=1000, message=f"Nobody like {pupil.id}")
-    nights.deliver(1)
-    spoil(stage.places.delivery)
+    deliver(stage, nights, 1)
+    spoil(export_of(stage))
     run = stage.api.trigger(DAG)
     killer = Killer(stage, run, "check")
-    run, _ = follow(stage, run, killer)
+    run, _ = follow(stage, DAG, run, killer)
     canvas.clear_faults()
+    run_part(stage, PRODUCTION, print, lambda: woken(stage, PRODUCTION, ()))
     return run, killer
 
 
@@ -108,10 +130,15 @@ def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer]:
 def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
     places = Places(tmp_path / "work")
     places.make()
-    text = (REPOSITORY / "include" / "roster_sandbox" / "demo" / f"{TENANT}.yaml").read_text(encoding="utf-8")
-    write_private(places.tenants / f"{TENANT}.yaml", f"{text}notify: hook\n")
+    write_tenant(places, keys_in(places.keys))
+    file = places.tenants / f"{TENANT}.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content["sources"] = [{"name": "clever", "system": "clever_csv", "connection": "export", "control": "control.csv"}]
+    content["sync"] = {"login_id": "email", "observers": {"relationships": ["Mother", "Father", "Guardian"]}}
+    write_private(file, yaml.safe_dump({**content, "notify": "hook"}))
     with webhook() as (address, told):
         more = {
+            "AIRFLOW_CONN_EXPORT": json.dumps({"conn_type": "fs", "extra": {"path": str(places.work / "export")}}),
             "AIRFLOW_CONN_HOOK": json.dumps({"conn_type": "http", "host": address}),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         }
@@ -123,33 +150,34 @@ def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
             assert hard.content["load"]["counts"]["refused"] > 7
             assert any("unreadable" in rule for rule in hard.content["check"]["counts"]["findings"])
 
-            nights.deliver(1)
+            deliver(stage, nights, 1)
             well = run_night(stage, print)
             assert well.wrong == []
             assert well.report is not None
             held = implied(nights.district(1), today=well.report.day)
-            assert comparison.differences(stage.canvas.state(), held, ZONE) == []
+            assert comparison.differences(stage.test.state(), held, ZONE) == []
 
-            nights.deliver(1)
-            spoil(places.delivery, every=2)
+            deliver(stage, nights, 1)
+            spoil(export_of(stage), every=2)
             stale = run_night(stage, print)
             assert stale.run.state == "failed"
             assert any("last good extract" in reason for reason in stale.wrong)
 
-            nights.deliver(2)
-            stage.canvas.fault("token_dead", after=4)  # at the POST
+            deliver(stage, nights, 2)
+            stage.test.fault("token_dead", after=4)  # at the POST
             dead = run_night(stage, print)
             assert dead.run.state == "failed"
-            stage.canvas.clear_faults()
+            stage.test.clear_faults()
             until = time.monotonic() + 90  # Airflow calls back when it gets round to it
-            while len(told) < 2 and time.monotonic() < until:
+            while failures(told) < 2 and time.monotonic() < until:
                 time.sleep(0.5)
-            token = stage.keys.canvas_token
+            tokens = [stage.keys.test_token, stage.keys.production_token]
         districts = [nights.district(number) for number in (1, 2)]
 
-    assert len(told) == 2
+    assert failures(told) == 2
+    assert any(json.loads(body)["kind"] == "request" for body in told)
     people = {value for district in districts for value in (*district.personal_values(), *district.secrets())}
-    traces = Traces([*people, token])
+    traces = Traces([*people, *tokens])
     left_behind = [
         *files_below(places.airflow),
         *cells(places.airflow / "airflow.db"),

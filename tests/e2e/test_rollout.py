@@ -8,14 +8,13 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import AirflowApi
-from roster_sandbox.demo.nights import RESTED, Nights
+from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import TENANT, write_private
 from roster_sandbox.demo.settings import ZONE, go_live
 from roster_sandbox.demo.stage import (
@@ -32,9 +31,10 @@ from roster_sandbox.demo.stage import (
     run_part,
     woken,
 )
-from roster_sandbox.district import after, implied, write_clever
+from roster_sandbox.district import after
 from roster_sandbox.district.model import District
 from roster_sandbox.district.moves import moved, thinned
+from tests.e2e.traces import Traces, cells, files_below
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3000)]
 
@@ -63,13 +63,13 @@ class Rollout:
     def night(self, number: int, *, one_in: int) -> Part:
         """A night over that district; its production, which is what the district implies but for the pupils missing."""
         whole = self.district(number)
-        write_clever(self.thinned(number, one_in), self.stage.places.delivery, delivered=datetime.now(UTC) - RESTED)
+        self.nights.serve(self.thinned(number, one_in))
         played = run_night(self.stage, print)
         assert played.wrong == []
         production = played.part(PRODUCTION)
         assert production is not None
         assert production.report is not None
-        self.expected = after(self.expected, implied(whole, today=production.report.day))
+        self.expected = after(self.expected, self.nights.implied(whole, production.report.day))
         self.assert_production(self.expected)
         return production
 
@@ -139,9 +139,12 @@ def rollout(stage: Stage, nights: Nights) -> Iterator[Rollout]:
     assert played.wrong == []
     assert played.report is not None
     assert go_live(stage.places)
-    found = Rollout(stage, nights, implied(nights.district(1), today=played.report.day))
+    found = Rollout(stage, nights, nights.implied(nights.district(1), played.report.day))
     found.known = {run.id for run in stage.api.runs(RELEASE)}
     yield found
+    people = {value for number in (1, 5) for value in found.district(number).personal_values()}
+    left_behind = [*files_below(stage.places.airflow), *cells(stage.places.airflow / "airflow.db")]
+    assert Traces(people).found(left_behind) == {}
     assert set(stage.production.posts_by_identifier().values()) == {1}
     assert set(stage.test.posts_by_identifier().values()) == {1}
 
@@ -217,7 +220,7 @@ def test_what_becomes_of_a_hold(rollout: Rollout) -> None:
     last = rollout.decisions()[-1]
     assert (last["answer"], last["outcome"], last["request"]["whole"]) == ("approved", "loaded", False)
     assert rollout.imports() == before + 1
-    lost = after(rollout.expected, implied(rollout.thinned(5, 7), today=_today(done)))
+    lost = after(rollout.expected, rollout.nights.implied(rollout.thinned(5, 7), _today(done)))
     rollout.assert_production(lost)
     assert comparison.differences(stage.test.state(), lost, ZONE) == []
     assert rollout.read("pointers", "held") == {}

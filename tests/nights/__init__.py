@@ -76,15 +76,17 @@ def night_of(home: Path, tenant: Tenant, run_date: datetime, *, name: str = "man
     return Night(store, tenant, run, run_date, practice)
 
 
-def play(night: Night, delivery: Any, loading: Loading, asked: Asked | None = None) -> Played:
-    """One night from extract to verdict."""
+def play(
+    night: Night, delivery: Any, loading: Loading, asked: Asked | None = None, ids: pl.DataFrame | None = None
+) -> Played:
+    """One night from extract to verdict. ids: the tenant's mapping."""
     played = Played(night)
     source = night.tenant.sources[0].name
     played.steps["extract"] = extracted = extract(night, source, delivery, datetime.now(UTC) + timedelta(days=1))
     extracts = {source: extracted["path"]}
     played.steps["check"] = checked = check(night, extracts)
     if not checked["counts"]["stops"]:
-        played.steps["transform"] = transformed = transform(night, checked["path"], extracts)
+        played.steps["transform"] = transformed = transform(night, checked["path"], extracts, ids)
         began = datetime.now(UTC)
         finish(loading.settle_open, loading)
         played.steps["settle"] = loading.settled_since(night, began)

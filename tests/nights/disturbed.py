@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from roster.canvas import ID_CHANGES
 from roster.canvas.wanted import SEPARATOR
 from roster.errors import CanvasBusy, CanvasStuck, CanvasUnreachable
 from roster.ledger import decoded
@@ -56,6 +57,7 @@ class Nights:
     patience: float = 10.0
     retries: int = 3
     day: int = 0
+    id_changes: Sequence[tuple[str, str, str]] = ()
     planned: list[Done] = field(default_factory=list)
     edited: set[tuple[str, str]] = field(default_factory=set)
     """File and key of what somebody has changed in Canvas's own pages."""
@@ -76,7 +78,7 @@ class Nights:
     ) -> tuple[Night, Done]:
         """Everything of a night before its load."""
         night = self.night()
-        transformed = write_artefact(night, school, quarantined)
+        transformed = write_artefact(night, school, quarantined, self.id_changes)
         self.carry_through(self.loading.settle_open)
         plan = make_plan(night, transformed["path"], self.loading.ledger, Asked(**asked))
         self.planned.append(plan)
@@ -136,13 +138,20 @@ class Nights:
         opened = self.loading.ledger.open_intent()
         moving = set(self.loading.ledger.sent(opened).select("file", "key").iter_rows()) if opened else set()
         moving |= self.late()
+        loose = {part for file, key in moving if file == ID_CHANGES for part in self.ids_in(key)}
         for file, key, row, doubt in rows.select("file", "key", "row", "doubt").iter_rows():
-            if doubt is None and (file, key) not in moving | self.edited:
+            known = (file, key) in moving | self.edited
+            if doubt is None and not known and loose.isdisjoint(key.split(SEPARATOR)):
                 claimed = decoded(row)
                 expected = seen(file, claimed) if claimed and claimed["status"] not in DROPPED else None
                 assert there.get((file, key)) == expected, f"{file} {key.replace(SEPARATOR, ' ')}"
         known = set(rows.select("file", "key").iter_rows()) | moving
-        assert set(there) <= known, "Canvas has what the ledger has never heard of"
+        unknown = {(file, key) for file, key in set(there) - known if loose.isdisjoint(key.split(SEPARATOR))}
+        assert unknown == set(), "Canvas has what the ledger has never heard of"
+
+    def ids_in(self, key: str) -> tuple[str, str]:
+        """The old and the new id of a line of the mapping."""
+        return next((old, new) for kind, old, new in self.id_changes if f"{kind}{SEPARATOR}{old}" == key)
 
     def late(self) -> set[tuple[str, str]]:
         """File and key of what imports that were given up may still bring."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
-from roster.canvas import FILES, sent_columns
+from roster.canvas import FILES, change_sis_id, sent_columns
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.evidence import Standing
 from roster.model import LINEAGE
@@ -123,10 +123,15 @@ def live(state: dict[str, list[dict[str, Any]]]) -> Known:
 
 
 def write_artefact(
-    night: Night, small: School, quarantined: frozenset[tuple[str, str]] = frozenset(), **more: Any
+    night: Night,
+    small: School,
+    quarantined: frozenset[tuple[str, str]] = frozenset(),
+    id_changes: Sequence[tuple[str, str, str]] = (),
+    **more: Any,
 ) -> Done:
-    """The transform step's folder of a night that proves its absences. quarantined: file and key of rows kept back;
-    more: what artefact.json says besides, or otherwise.
+    """The transform step's folder of a night that proves its absences. quarantined: file and key of rows kept back.
+
+    id_changes: type, old id and new id of the tenant's mapping; more: what artefact.json says besides, or otherwise.
     """
     standing = Standing(run_date=night.run_date, deliveries={"clever": night.run.name}, complete=True, proven=True)
     by_file: dict[str, list[dict[str, str | None]]] = {module.FILE: [] for module in FILES}
@@ -144,6 +149,9 @@ def write_artefact(
         pl.DataFrame(schema=LINEAGE).write_parquet(step.folder / "lineage.parquet")
         frozen = [(file, key, "quarantine") for file, key in sorted(quarantined)]
         pl.DataFrame(frozen, schema=FROZEN, orient="row").write_parquet(step.folder / "frozen.parquet")
+        if id_changes:
+            mapping = pl.DataFrame(id_changes, schema=["type", "old_id", "new_id"], orient="row")
+            change_sis_id.rows(mapping).write_parquet(step.folder / "change_sis_id.parquet")
         known = {"standing": json.loads(standing.model_dump_json()), "practice": night.practice, **more}
         number = next_number(night.store, night.tenant.id, {"path": step.path, **known})
         content = {"number": number, "run": night.run.path, **known}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from roster.answers import ENDED, FINAL, PROBLEMS, Answer, read
 from roster.canvas.messages import ImportMessage
 from roster.ledger import OUTCOMES
+from roster.ledger import SENT as LEDGER_SENT
 from roster.steps.plan import numbered
 from tests.roster.canvas_rows import EMPTY, a_night, a_school, a_tenant, a_term, a_user, after
 
@@ -210,3 +211,34 @@ def test_an_enrolment_that_went_with_its_person_is_what_its_drop_asked_for(
     message = ImportMessage("enrollments.csv", 2, said)
     found = read(sent, "imported_with_messages", ALL | {"enrollments": 2}, [message], EMPTY)
     assert outcomes(found)["enrollments.csv"] == [outcome, "sent", "sent"]
+
+
+def a_change_of_ids(old: str | None) -> pl.DataFrame:
+    """SENT of one change of an id. old: what the ledger had in doubt of it."""
+    new = '{"old_id":"ada","new_id":"new-ada","type":"user"}'
+    line = {"file": "change_sis_id.csv", "row": 2, "key": "user\x1fada", "action": "rename", "old": old, "new": new}
+    return pl.DataFrame([line], schema=LEDGER_SENT)
+
+
+@pytest.mark.parametrize(
+    ("old", "message", "outcome"),
+    [
+        (None, None, "sent"),
+        (None, "An old_id, 'ada', referenced a non-existent user and was not changed", "refused"),
+        ("{}", "An old_id, 'ada', referenced a non-existent user and was not changed", "sent"),
+        ("{}", "A new_id, 'new-ada', referenced an existing user and the user was not updated", "refused"),
+    ],
+    ids=["taken", "unknown", "unknown, and in doubt before", "taken by another"],
+)
+def test_a_change_of_ids_that_was_in_doubt_has_happened_if_nothing_has_the_old_id(
+    old: str | None, message: str | None, outcome: str
+) -> None:
+    said = [ImportMessage("change_sis_id.csv", 2, message)] if message else []
+    counts = {"change_sis_ids": 0 if message else 1}
+    found = read(a_change_of_ids(old), "imported_with_messages", counts, said, EMPTY)
+    assert (found.outcomes["outcome"].to_list(), found.doubts) == ([outcome], ())
+
+
+def test_changes_of_ids_that_canvas_did_not_count_are_in_doubt() -> None:
+    found = read(a_change_of_ids(None), "imported", {"change_sis_ids": 0}, [], EMPTY)
+    assert found.count("doubt") == 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from roster.errors import RequestUnknown
 from roster.explain import Explanation, explain, newest_run
+from roster.sources.id_changes import ID_CHANGES
 from tests.five_pupils import changed, tables, without
 from tests.nights.both import on_paper
 from tests.nights.small import school
@@ -182,3 +184,18 @@ def test_each_canvas_is_told_of_by_its_own_runs(tmp_path: Path) -> None:
     assert (production.ledger, production.messages) == (None, ())
     assert test.ledger is not None
     assert test.ledger["state"] == "live"
+
+
+def test_someone_whose_id_changes_is_found_by_either_id(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    paper.play(EXPORT)
+    paper.set(sync={"ids": {"user": {"staff": "staff-{sourced_id}"}}})
+    mapping = [("user", "t1", "staff-t1", "ids.csv", 2), ("section", "t2", "s2", "ids.csv", 3)]
+    paper.canvas.refuses["change_sis_id.csv", "t1"] = "A new_id, 'staff-t1', referenced an existing user"
+    paper.play(EXPORT, ids=pl.DataFrame(mapping, schema=ID_CHANGES, orient="row"))
+    for asked in ("staff-t1", "t1"):
+        found = ask(paper, "user", asked)
+        assert [line["action"] for line in found.planned] == ["rename"]
+        assert found.planned[0]["new"] == {"old_id": "t1", "new_id": "staff-t1", "type": "user"}
+        assert [line["rule"] for line in found.messages] == ["canvas-id-change-taken"]
+    assert ask(paper, "user", "staff-t2").planned[0]["action"] == "create"

@@ -17,6 +17,7 @@ USERS = pl.DataFrame(
         "username": ["su", "tu", "gu", "xu"],
         "email": ["s.one@a.org", "t@b.org", "g@c.org", "x"],
         "school_id": ["n", "n", None, "n"],
+        "sis_id": ["S-1", "T-1", None, "X-1"],
     }
 )
 
@@ -27,6 +28,10 @@ def _filled(expression: pl.Expr) -> list[Any]:
 
 def test_a_template_is_null_where_a_field_is() -> None:
     assert _filled(text("{school_id}/{sourced_id}!", user_fields())) == ["n/s1!", "n/t1!", None, "n/x1!"]
+
+
+def test_a_template_may_name_the_id_of_the_schools_own_system() -> None:
+    assert _filled(text("{sis_id}", user_fields())) == ["S-1", "T-1", None, "X-1"]
 
 
 def test_doubled_braces_are_braces() -> None:

@@ -196,6 +196,52 @@ def test_a_tenant_is_its_own_after_json(folder: Path) -> None:
         tenant.name = "Other"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("chat", [("chat", ())]),
+        ("null", []),
+        ("[]", []),
+        ("[chat, slack]", [("chat", ()), ("slack", ())]),
+        ("{connection: mail, to: [a@b.example]}", [("mail", ("a@b.example",))]),
+        (
+            "[chat, {connection: mail, to: [a@b.example, c@d.example]}]",
+            [("chat", ()), ("mail", ("a@b.example", "c@d.example"))],
+        ),
+    ],
+)
+def test_who_is_told(folder: Path, said: str, told: list[tuple[str, tuple[str, ...]]]) -> None:
+    tenant = read_tenant(a_file(folder, f"{WHOLE}notify: {said}\n"))
+    assert [(one.connection, one.to) for one in tenant.notify] == told
+    assert tenant.ping is None
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("7", "notify: must be the id of a connection, or a list of such ids and of mappings (connection, to)"),
+        ("[chat, 7]", "notify: must be the id of a connection, or a list of such ids and of mappings (connection, to)"),
+        ("[{connection: mail, too: [x]}]", "notify.0.too: is not a key; allowed are: connection, to"),
+        ("[{to: [x]}]", "notify.0.connection: is missing"),
+    ],
+)
+def test_who_is_told_in_another_form(folder: Path, said: str, fault: str) -> None:
+    assert faults(folder, f"{WHOLE}notify: {said}\n") == [f"banksia.yaml:8: {fault}"]
+
+
+@pytest.mark.parametrize("where", ["", ", path: ids.csv, query: SELECT 1"])
+def test_a_mapping_of_ids_is_a_file_or_a_query(folder: Path, where: str) -> None:
+    said = faults(folder, WHOLE + f"id_changes: {{connection: moves{where}}}\n")
+    assert said == ["banksia.yaml:8: id_changes: must have either path or query"]
+    file = a_file(folder, WHOLE + "id_changes: {connection: moves, path: ids.csv}\n")
+    settings = read_tenant(file).id_changes
+    assert settings is not None
+    assert (settings.connection, settings.path, settings.query) == ("moves", "ids.csv", None)
+    assert faults(folder, WHOLE + "id_changes: {connection: moves, file: ids.csv}\n")[0] == (
+        "banksia.yaml:8: id_changes.file: is not a key; allowed are: connection, path, query"
+    )
+
+
 PRODUCTION = "rollout: {approvers: [principal, registrar]}\n"
 BOTH = WHOLE + "  production: {connection: canvas_banksia}\n" + PRODUCTION
 

@@ -81,7 +81,9 @@ def scripted_server() -> Iterator[Scripted]:
             answer = script.next()
             script.ended.wait(answer.seconds)
             body = answer.bytes()
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
+            if "Date" not in answer.headers:
+                self.send_header("Date", self.date_time_string())
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body) + (1000 if answer.cut else 0)))

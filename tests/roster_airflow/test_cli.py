@@ -385,3 +385,13 @@ def test_explain_of_production(canvas: Canvas, production: Canvas, tmp_path: Pat
     found = answer("explain", "fern", "user", "p1", "--environment", "production")
     assert ([line["part"] for line in found["planned"]], found["ledger"]) == (["held"], None)
     assert answer("explain", "fern", "user", "p1")["ledger"]["state"] == "live"
+
+
+def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes={"connection": "fern_files", "path": "moves/ids.csv"})
+    (tmp_path / "files" / "moves").mkdir()
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    (changed,) = answer("plan", "fern")["counts"]["changes"]
+    assert (changed["file"], changed["action"], changed["rows"]) == ("change_sis_id.csv", "rename", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from roster_airflow.recording import night_of
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.dags.test_canvas_sync import dags
 from tests.five_pupils import FAMILY, PERSONAL, Rows, changed, connections, deliver, live, tables, tenant_file, without
+from tests.roster_airflow.scripted import Answer, scripted_server
 
 START = datetime(2026, 3, 2, 16, tzinfo=UTC)
 TODAY = START.date()
@@ -354,3 +356,63 @@ def test_resync_sends_again_what_is_live(play: Play, canvas: Canvas) -> None:
     assert "resend" in lines.read_text(encoding="utf-8")
     assert FAMILY not in lines.read_text(encoding="utf-8")
     assert len(canvas.imports()) == 2
+
+
+def test_a_verdict_tells_what_is_held_and_pings_after_a_good_night(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_file(tmp_path / "tenants", notify="channel", ping="alive")
+    export = tables(TODAY)
+    with scripted_server() as people:
+        people.says(Answer("ok"))
+        for name in ("channel", "alive"):
+            fields = {"conn_type": "http", "host": f"{people.url}/{name}"}
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(fields))
+        play(export)
+        assert [asked.path for asked in people.asked] == ["/alive"]
+        play(export, as_of="2026-03-02")
+        play(export, dry_run=True)
+        assert len(people.asked) == 1
+        for _ in range(2):
+            play(without(export, "p2", "p3", "p4", "p5"))
+        play(export)
+        assert [asked.path for asked in people.asked[1:]] == ["/channel", "/alive", "/alive", "/channel", "/alive"]
+        held, over = (json.loads(asked.body) for asked in people.asked if asked.path == "/channel")
+        assert (held["kind"], held["state"], over["state"]) == ("held", "new", "over")
+        assert "limit-deleted" in held["text"]
+        assert [word for word in PERSONAL if word in held["text"]] == []
+        play(None, "extract.clever")
+        assert len(people.asked) == 6  # a night that failed is told by Airflow's callback
+
+
+def test_a_mapping_of_ids_that_can_not_be_read_ends_the_night_before_its_plan(
+    play: Play, canvas: Canvas, tmp_path: Path
+) -> None:
+    """Without it every teacher would be made a second time."""
+    export = tables(TODAY)
+    play(export)
+    people = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    sync = {"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}}
+    mapping = {"connection": "fern_files", "path": "moves/ids.csv"}
+    tenant_file(tmp_path / "tenants", sync=sync, id_changes=mapping)
+    (tmp_path / "files" / "moves").mkdir()
+
+    missing = play(export)
+    assert (missing.states["transform"], missing.states["plan"]) == ("failed", "upstream_failed")
+    assert isinstance(missing.errors["transform"], SourceIncomplete)
+    assert "step transform failed: ids.csv, which says which ids change, is not there" in missing.report
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,\n")
+    wrong = play(export)
+    assert "ids.csv:3: a cell is blank" in wrong.report
+    assert len(canvas.imports()) == 1
+
+    (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
+    changed = play(export)
+    assert set(changed.states.values()) == {"success"}
+    assert "| change_sis_id.csv | · | · | · | · | 2 |" in changed.report
+    staff = {"t1": "staff-t1", "t2": "staff-t2"}
+    after = {user["id"]: user["user_id"] for user in canvas.state()["users"]}
+    assert after == {own: staff.get(sis, sis) for own, sis in people.items()}
+    posts = len(canvas.imports())
+    play(export)
+    assert len(canvas.imports()) == posts

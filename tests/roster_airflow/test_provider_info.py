@@ -23,7 +23,14 @@ import json
 from airflow.providers_manager import ProvidersManager
 manager = ProvidersManager()
 hook = manager.hooks["canvas"]
+clever = manager.hooks["clever"]
 print(json.dumps({
+    "clever": {
+        "hook": clever.hook_class_name,
+        "behaviour": manager.field_behaviours["clever"],
+        "fields": [name for name in manager.connection_form_widgets if name.startswith("extra__clever__")],
+        "testable": clever.connection_testable,
+    },
     "hook": hook.hook_class_name,
     "package": hook.package_name,
     "behaviour": manager.field_behaviours["canvas"],
@@ -56,9 +63,10 @@ def test_every_class_that_it_names_is_there() -> None:
     info = get_provider_info()
     for path in (*info["extra-links"], *info["notifications"]):
         assert import_string(path)
-    [canvas] = info["connection-types"]
-    hook = import_string(canvas["hook-class-name"])
-    assert (hook.conn_type, hook.hook_name) == (canvas["connection-type"], canvas["hook-name"])
+    assert [kind["connection-type"] for kind in info["connection-types"]] == ["canvas", "clever"]
+    for kind in info["connection-types"]:
+        hook = import_string(kind["hook-class-name"])
+        assert (hook.conn_type, hook.hook_name) == (kind["connection-type"], kind["hook-name"])
 
 
 def test_airflow_offers_the_connection_type_with_its_form(
@@ -88,6 +96,11 @@ def test_airflow_offers_the_connection_type_with_its_form(
     assert set(behaviour["hidden_fields"]) == {"login", "schema", "extra"}
     assert behaviour["relabeling"] == {"password": "Access token"}
     assert not set(behaviour["placeholders"]) & {"login", "schema"}
+    clever = offered["clever"]
+    assert clever["hook"] == "roster_airflow.hooks.clever.CleverHook"
+    assert clever["testable"] is True
+    assert clever["fields"] == [f"extra__clever__{name}" for name in ("district", "oauth_host", "timeout")]
+    assert set(clever["behaviour"]["hidden_fields"]) == {"schema", "extra"}
 
 
 def test_the_plugin_registers_the_link_of_the_load(repository: Path) -> None:

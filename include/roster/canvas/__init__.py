@@ -47,6 +47,8 @@ class CanvasFile(Protocol):
 
 _ORDER = ("accounts", "terms", "courses", "sections", "users", "enrollments", "user_observers")
 FILE_NAMES = tuple(f"{stem}.csv" for stem in _ORDER)
+ID_CHANGES = "change_sis_id.csv"
+"""Comes before all of them, and from no record of the roster; see its module."""
 
 
 def __getattr__(name: str) -> tuple[CanvasFile, ...]:
@@ -59,7 +61,7 @@ def __getattr__(name: str) -> tuple[CanvasFile, ...]:
 
 def module(file: str) -> CanvasFile:
     """The module of a file (`users.csv`); KeyError for one that is not Canvas's or not ours."""
-    if file not in FILE_NAMES:
+    if file not in (ID_CHANGES, *FILE_NAMES):
         raise KeyError(file)
     return cast("CanvasFile", import_module(f"{__name__}.{file.removesuffix('.csv')}"))
 

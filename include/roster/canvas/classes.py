@@ -10,9 +10,7 @@ from roster.canvas.schools import belongs, one_each, schools, sessions
 from roster.canvas.values import clean
 from roster.model import Roster
 from roster.templates import matches, section_fields, text
-from roster.tenants import Tenant
-
-ROLES = {"student": "student", "teacher": "teacher", "aide": "ta"}
+from roster.tenants import ROLES, Tenant
 
 
 def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
@@ -57,7 +55,7 @@ def _course_id(settings: Tenant) -> pl.Expr:
     course still has a key: the session is left out, the class stands for its course.
     """
     if (template := settings.sync.ids.course) is not None:
-        fields = {name: pl.col(name) for name in ("class_id", "school_id", "session_id")}
+        fields = section_fields("class_id")
         return text(template, fields | {"course_id": pl.col("course"), "code": pl.col("course_code")})
     if settings.sync.courses.per == "section":
         return pl.col("class_id")

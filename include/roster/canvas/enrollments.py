@@ -10,7 +10,7 @@ from roster.canvas.classes import classes, role_in_canvas
 from roster.canvas.people import members
 from roster.canvas.values import clean
 from roster.model import Roster
-from roster.templates import by_user_kind, text
+from roster.templates import by_user_kind, section_fields, text
 from roster.tenants import Tenant
 
 FILE = "enrollments.csv"
@@ -61,7 +61,7 @@ def _unknown_classes(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     named = roster.enrollments.select("class_id").unique().drop_nulls()
     unknown = named.join(roster.classes, left_on="class_id", right_on="sourced_id", how="anti")
     nothing = pl.lit(None, dtype=pl.String)
-    fields = {"class_id": pl.col("class_id"), "school_id": nothing, "session_id": nothing}
+    fields = section_fields("class_id") | dict.fromkeys(("school_id", "session_id", "sis_id"), nothing)
     section = clean(text(settings.sync.ids.section, fields))
     return unknown.select("class_id", section_id=section, school=nothing, scope=nothing).drop_nulls("section_id")
 
@@ -73,7 +73,7 @@ def _unknown_people(roster: Roster, settings: Tenant) -> pl.LazyFrame:
         sourced_id="user_id", kind=pl.when(student).then(pl.lit("student")).otherwise(pl.lit("staff"))
     )
     unknown = named.unique().drop_nulls().join(roster.users, on="sourced_id", how="anti")
-    absent = ("identifier", "username", "email", "school_id")
+    absent = ("identifier", "username", "email", "school_id", "sis_id")
     filled = unknown.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     ids = filled.select(clean(by_user_kind(settings.sync.ids.user)).alias("user_id"), who="sourced_id")
     return ids.drop_nulls("user_id").unique("who")

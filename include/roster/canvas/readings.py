@@ -93,6 +93,24 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         "canvas-more-messages",
         "Canvas shows the first 24 messages here; the report has all of them.",
     ),
+    # change_sis_id.csv; before all that names users, sections and courses
+    _refused(
+        r"^An old_(id|integration_id),? .*referenced a non-existent",
+        "canvas-id-change-unknown",
+        "Nothing in Canvas has the old id: it was changed or taken off in Canvas by hand. Look there under the new id; "
+        "if it has that, take the line out of the mapping and run with a resync.",
+    ),
+    _refused(
+        r"^A new_(id|integration_id),? .*referenced an existing",
+        "canvas-id-change-taken",
+        "Something else in Canvas has the new id already, often a second account made when the ids changed. Merge the "
+        "two in Canvas or give the other another id, or take the line out of the mapping.",
+    ),
+    _refused(
+        r"^(No (old_id|new_id|type)\b.* given|Invalid type .*for change_sis_id)",
+        "canvas-id-change-incomplete",
+        f"The row lacks an id, or its type is none of Canvas's. {_OURS}",
+    ),
     # users.csv
     _refused(
         r"has already claimed .*requested login information",

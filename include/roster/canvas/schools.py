@@ -14,7 +14,7 @@ from roster.tenants import Tenant
 
 def schools(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """The orgs that are schools: school_id, school_name, account_id, included (False if the tenant filters it out)."""
-    account = text(settings.sync.ids.account, {"org_id": pl.col("sourced_id")})
+    account = text(settings.sync.ids.account, {"org_id": pl.col("sourced_id"), "sis_id": pl.col("sis_id")})
     return one_each(roster.orgs.filter(pl.col("type").str.to_lowercase() == "school")).select(
         school_id=pl.col("sourced_id"),
         school_name=pl.col("name"),

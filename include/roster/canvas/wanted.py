@@ -51,7 +51,7 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
 def digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the canonical CSVs: the same for the same rows, whatever wrote them."""
     total = hashlib.sha256()
-    for file in canvas.FILE_NAMES:
+    for file in (canvas.ID_CHANGES, *canvas.FILE_NAMES):
         written = folder / "csv" / file
         if written.exists():
             with written.open("rb") as content:

@@ -79,10 +79,12 @@ def judge(
 
 
 def _held(roster: Roster) -> Roster:
-    """The roster in memory: every rule scans it anew."""
+    """The roster in memory, since every rule scans it anew; each table in one piece, because pl.format over a filtered
+    frame of several panics (Polars 2.1).
+    """
     names = [*(name for name, _ in roster.tables()), "lineage"]
     frames = pl.collect_all([getattr(roster, name) for name in names])
-    return Roster(**{name: frame.lazy() for name, frame in zip(names, frames, strict=True)})
+    return Roster(**{name: frame.rechunk().lazy() for name, frame in zip(names, frames, strict=True)})
 
 
 def _by_rules(night: Night) -> tuple[Night, Found]:

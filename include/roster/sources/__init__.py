@@ -1,7 +1,7 @@
 """The systems that a roster comes from: one module (or package) per system, which the rest does not know.
 
 To add one: a settings model in `roster.tenants`, a module here with `extract` and `to_roster`, its line in SYSTEMS, a
-hook in `roster_airflow` that supplies what the module reads from (a `Delivery` for files), a stand-in in
+hook in `roster_airflow` that supplies what the module reads from (a `Delivery` or an `Api`), a stand-in in
 `roster_sandbox`, tests and a page below docs/sources/. `extract` writes raw tables and proves how whole they are;
 `to_roster` maps them to the model and judges nothing.
 """
@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from roster.evidence import Evidence
-from roster.tenants import SourceSettings
 
 if TYPE_CHECKING:
     from roster.model import Roster
 
-SYSTEMS: Mapping[str, str] = {"clever_csv": "roster.sources.clever_csv"}
+SYSTEMS: Mapping[str, str] = {"clever_csv": "roster.sources.clever_csv", "clever": "roster.sources.clever"}
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,36 @@ class Delivery(Protocol):
         ...
 
 
+class Api(Protocol):
+    """A source that answers requests: what a hook supplies.
+
+    path: path and query, or a link that the source gave. What is busy, throttled or away is asked again in here; what
+    then still fails is SourceFault.
+    """
+
+    def get(self, path: str) -> bytes:
+        """The body that is there."""
+        ...
+
+    def find(self, path: str) -> bytes | None:
+        """The body, or None where the source says that there is no such thing."""
+        ...
+
+
+Reading = Delivery | Api
+"""What a source is read from."""
+
+
 class System(Protocol):
-    """What a module of a file source offers."""
+    """What a module of a source offers; each takes the kind of Reading that its hook supplies."""
 
     def extract(
-        self, delivery: Delivery, settings: SourceSettings, folder: Path, *, last_good: Evidence | None, now: datetime
+        self, reading: Any, settings: Any, folder: Path, *, last_good: Evidence | None, now: datetime
     ) -> Evidence:
         """Write the raw tables and evidence.json into folder. Raises SourceFault."""
         ...
 
-    def to_roster(self, raw: Path, settings: SourceSettings) -> Roster:
+    def to_roster(self, raw: Path, settings: Any) -> Roster:
         """The roster that the raw tables in the folder hold."""
         ...
 

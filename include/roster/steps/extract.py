@@ -9,20 +9,20 @@ from datetime import datetime
 from roster.errors import RunFolderBroken, SourceFault
 from roster.evidence import Evidence
 from roster.runs import point, pointed, read_step, reading
-from roster.sources import Delivery, system
+from roster.sources import Reading, system
 from roster.steps import Done, Night
 
 
-def extract(night: Night, source_name: str, delivery: Delivery, now: datetime) -> Done:
+def extract(night: Night, source_name: str, source: Reading, now: datetime) -> Done:
     """Read the source into `extract.<source>`: <table>.parquet and evidence.json. Raises SourceFault.
 
     now: aware; decides whether a file is still being written.
     """
-    settings = next(source for source in night.tenant.sources if source.name == source_name)
+    settings = next(one for one in night.tenant.sources if one.name == source_name)
     good = pointed(night.store, night.tenant.id, f"good-{source_name}")
     last_good = Evidence.model_validate(good["evidence"]) if good else None
     with night.run.write(f"extract.{source_name}") as step:
-        evidence = system(settings.system).extract(delivery, settings, step.folder, last_good=last_good, now=now)
+        evidence = system(settings.system).extract(source, settings, step.folder, last_good=last_good, now=now)
     return _done(step.path, evidence)
 
 

@@ -72,6 +72,10 @@ def make_plan(
             "number": artefact["number"],
             "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
             "free_hash": plan_hash(sent),
+            "stages": [
+                {"stage": stage, "hash": plan_hash(rows), "rows": rows.height}
+                for (stage,), rows in sent.group_by("stage", maintain_order=True)
+            ],
             "held_hash": made.held_hash,
             "released": made.released,
             "narrowed": wish.narrowed,
@@ -86,7 +90,8 @@ def make_plan(
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
     """ledger.SENT of the free changes, in their order: rows of a file are numbered from 2, after its header."""
-    return free.with_columns(row=pl.int_range(pl.len()).over("file") + 2).select(*SENT).cast(SENT)
+    rows = free.sort("stage", maintain_order=True).with_columns(row=pl.int_range(pl.len()).over("stage", "file") + 2)
+    return rows.select(*SENT).cast(SENT)
 
 
 def present_before(night: Night, standing: Standing, number: int) -> pl.DataFrame | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 FILES = (
+    "change_sis_id.csv",
     "accounts.csv",
     "terms.csv",
     "courses.csv",
@@ -15,7 +16,7 @@ FILES = (
     "enrollments.csv",
     "user_observers.csv",
 )
-ACTIONS = ("create", "update", "drop", "resend")
+ACTIONS = ("create", "update", "drop", "resend", "rename", "park")
 
 
 def as_text(report: Mapping[str, Any]) -> str:
@@ -83,7 +84,8 @@ def _findings(report: Mapping[str, Any]) -> Iterator[str]:
 def _canvas(report: Mapping[str, Any]) -> Iterator[str]:
     if load := report["load"]:
         yield "## Canvas\n"
-        yield f"Import {load['import_id'] or 'not needed'}: {load['outcome']}\n"
+        for one in load["imports"] or [load]:
+            yield f"Import {one['import_id'] or 'not needed'}: {one['outcome']}\n"
         yield from table(("", "rows"), [(name, load["counts"][name]) for name in ("rows", "sent", "refused", "doubt")])
         rows = [(line["rule"], line["outcome"], line["rows"], line["advice"]) for line in load["problems"]]
         yield from table(("what Canvas said", "outcome", "rows", "what to do"), rows)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from roster.canvas import wanted
+from roster.canvas import change_sis_id, wanted
+from roster.canvas.bundle import write_csv
 from roster.configuration import configuration_hash
 from roster.evidence import Standing
-from roster.model import Roster
+from roster.model import LINEAGE, Roster
 from roster.runs import next_number, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.extract import evidence_of
@@ -19,11 +20,15 @@ from roster.templates import by_user_kind, matches, section_fields, text
 from roster.tenants import Tenant
 
 
-def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Done:
+def transform(
+    night: Night, check_path: str, extracts: Mapping[str, str], id_changes: pl.DataFrame | None = None
+) -> Done:
     """Make the artefact from the checked roster into `transform`.
 
-    Writes <file>.parquet per SIS CSV (rows, key, record, school), frozen.parquet, lineage.parquet, csv/ (canonical) and
-    artefact.json: number, tenant settings, standing of the evidence, SHA-256, the folders it came from.
+    id_changes: the tenant's mapping of ids (sources.id_changes.ID_CHANGES), where it has one; it is part of the
+    artefact, so that production plans by the one that was rehearsed. Writes <file>.parquet per SIS CSV (rows, key,
+    record, school), frozen.parquet, lineage.parquet, csv/ (canonical) and artefact.json: number, tenant settings,
+    standing of the evidence, SHA-256, the folders it came from.
     """
     standing = Standing.of(night.run_date, evidence_of(night, extracts).values())
     with reading(night.store, check_path) as checked, night.run.write("transform") as step:
@@ -32,7 +37,10 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
             standing = standing.clouded(reason)
         quarantine = pl.read_parquet(checked / "quarantine.parquet")
         rows = wanted.write(Roster.read(checked), quarantine, night.tenant, night.today, step.folder)
-        shutil.copyfile(checked / "lineage.parquet", step.folder / "lineage.parquet")
+        if id_changes is None:
+            shutil.copyfile(checked / "lineage.parquet", step.folder / "lineage.parquet")
+        else:
+            _write_id_changes(id_changes, checked, step.folder)
         digest = wanted.digest(step.folder)
         content = {"path": step.path, "standing": standing.model_dump(mode="json"), "practice": night.practice}
         number = next_number(night.store, night.tenant.id, content)
@@ -40,6 +48,7 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
             "number": number,
             "sha256": digest,
             "rows": rows,
+            "id_changes": 0 if id_changes is None else id_changes.height,
             "standing": standing.model_dump(mode="json"),
             "practice": night.practice,
             "run": night.run.path,
@@ -50,6 +59,17 @@ def transform(night: Night, check_path: str, extracts: Mapping[str, str]) -> Don
         }
         write_json(step.folder, "artefact.json", artefact)
     return {"path": step.path, "counts": {"rows": rows, "number": number, "proven": standing.proven}}
+
+
+def _write_id_changes(lines: pl.DataFrame, checked: Path, folder: Path) -> None:
+    """The mapping as rows of change_sis_id.csv, and their lineage beside that of the records."""
+    rows = change_sis_id.rows(lines)
+    rows.write_parquet(folder / "change_sis_id.parquet")
+    write_csv(change_sis_id.FILE, rows, folder / "csv" / change_sis_id.FILE)
+    key = pl.concat_str(change_sis_id.KEY, separator=wanted.SEPARATOR)
+    lineage = pl.read_parquet(checked / "lineage.parquet")
+    own = lines.select("file", "row", record=key, table=pl.lit(change_sis_id.TABLE), source=pl.lit("id_changes"))
+    pl.concat([lineage, own.select(*LINEAGE).cast(LINEAGE)]).write_parquet(folder / "lineage.parquet")
 
 
 def _without_id(roster: Roster, tenant: Tenant) -> int:

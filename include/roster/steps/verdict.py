@@ -20,10 +20,11 @@ from roster.canvas import module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
-from roster.steps.report_page import as_text
+from roster.steps.report_page import ACTIONS, as_text
+from roster.steps.school_report import counted, harmless, write_school_report
+from roster.store import MANIFEST
 from roster.tenants import Environment
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _GONE = "not in tonight's delivery"
 STEPS = ("check", "transform", "settle", "plan", "load")
 PRODUCTION_STEPS = ("take", "settle", "plan", "load")
@@ -53,7 +54,8 @@ class Outcome:
 
 
 def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None = None) -> tuple[Done, list[str]]:
-    """Write report.json, report.md, quarantine.csv and messages.csv into `verdict`; answer with the reasons to fail.
+    """Write report.json, report.md, what `school_report` makes, quarantine.csv and messages.csv into `verdict`; answer
+    with the reasons to fail.
 
     seconds: how long each step took.
     """
@@ -61,6 +63,11 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
     report["seconds"] = {step: round(value, 1) for step, value in (seconds or {}).items()}
     with night.run.write("verdict") as step:
         report["schools"] = by_school(night, outcome, report)
+        checked = outcome.path("check") or (report["transform"] or {}).get("check")
+        if checked and not night.store.exists(f"{checked}/{MANIFEST}"):
+            checked = None  # of a rehearsal that retention removed
+        folders = {step: outcome.path(step) for step in ("transform", "plan", "load")}
+        report |= counted(night, outcome.environment, check=checked, **folders)
         write_json(step.folder, "report.json", report)
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
@@ -68,6 +75,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
         loads = [path for name in ("settle", "load") if (path := outcome.path(name))]
         if (transform := outcome.path("transform") or outcome.path("take")) and loads:
             _messages(night, transform, loads, step.folder / "messages.csv")
+        write_school_report(step.folder, night, report, checked, advice)
     counts = {"failed": len(report["failed"]), "notices": len(report["notices"])}
     return {"path": step.path, "counts": counts}, report["failed"]
 
@@ -93,10 +101,10 @@ def by_school(night: Night, outcome: Outcome, report: Mapping[str, Any]) -> list
     if load := outcome.path("load"):
         with reading(night.store, load) as folder:
             problems = pl.read_parquet(folder / "problems.parquet").filter(pl.col("outcome") == "refused")
-        for school, *_ in problems.select("school", "file", "row").unique().iter_rows():
+        for school, *_ in problems.select("school", "file", "row", "key").unique().iter_rows():
             counts[school]["refused"] += 1
     order = sorted(counts, key=lambda school: (school is None, school or ""))
-    columns = ("create", "update", "drop", "resend", "held", "quarantined", "refused")
+    columns = (*ACTIONS, "held", "quarantined", "refused")
     return [
         {"school": school, "name": names.get(school or ""), **{name: counts[school][name] for name in columns}}
         for school in order
@@ -202,7 +210,12 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
             for line in plan["counts"][name]:
                 why = line.get("reason", "what they refer to is not in Canvas")
                 notices.append(f"{name}: {line['rows']} rows of {line['file']} ({why})")
-    notices += _missed(load)
+    notices += missed(load)
+    if load and load["counts"]["kept_back"]:
+        notices.append(
+            f"{load['counts']['kept_back']} rows were kept back, because Canvas did not change the ids that they need: "
+            "they are planned again the next night"
+        )
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices
@@ -214,7 +227,8 @@ def _how_to_release(report: Mapping[str, Any], held: int) -> str:
     return f"{held} changes are held and wait for an answer in {report['tenant']}_canvas_release"
 
 
-def _missed(load: Mapping[str, Any] | None) -> Iterator[str]:
+def missed(load: Mapping[str, Any] | None) -> Iterator[str]:
+    """Why a load sent nothing although there was something to send; nothing where it did not miss its window."""
     if load and load["outcome"] == "missed":
         yield f"missed: the load window is closed until {load['opens']}; nothing was sent, the next night covers it"
 
@@ -290,9 +304,4 @@ def _write_csv(target: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, marked as text; anything else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        writer.writerows([harmless(cell) for cell in row] for row in rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -119,6 +120,17 @@ class CanvasHook(HttpHook):
         if self._root is None:
             self._root = self._read("/api/v1/accounts/self", RootAccount, "GET accounts/self")
         return self._root
+
+    def clock(self) -> datetime:
+        """Canvas's clock, as the headers of its answer have it, be that a refusal; CanvasBusy where they have none."""
+        what = "GET accounts/self"
+        response = self._send(Request("GET", f"{self.address.url}/api/v1/accounts/self"), what)
+        try:
+            moment = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            message = f"{what}: the answer does not say the time"
+            raise CanvasBusy(message) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def sis_imports(self, created_since: datetime | None = None) -> list[SisImport]:
         """The imports of everybody since then, each once, newest first; created_since must carry its zone."""

@@ -64,11 +64,17 @@ class RootAccount(msgspec.Struct, frozen=True):
 
     number: int = msgspec.field(name="id")
     name: str = ""
+    above: int | None = msgspec.field(name="root_account_id", default=None)
 
     @property
     def id(self) -> str:
         """Canvas's number of the account, as text."""
         return str(self.number)
+
+    @property
+    def is_root(self) -> bool:
+        """False for an account that has a root account above it: it takes no SIS imports."""
+        return self.above is None
 
 
 class ImportData(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
@@ -26,13 +26,23 @@ from roster.errors import (
 )
 from roster.sources import DeliveredFile, Delivery
 from roster.sources.files import Archive, Folder
-from roster.tenants import SourceSettings
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient
 
 
-def delivery(settings: SourceSettings) -> Delivery:
+class Place(Protocol):
+    """Settings that say where files lie, and whose they are."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connection(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+def delivery(settings: Place) -> Delivery:
     """Where the files of that source lie. Raises TenantFileWrong for a connection of another type, or a wrong path."""
     try:
         connection = BaseHook.get_connection(settings.connection)
@@ -54,7 +64,7 @@ def delivery(settings: SourceSettings) -> Delivery:
     return Archive(where, archive) if archive else where
 
 
-def _below(base: str, settings: SourceSettings) -> PurePosixPath:
+def _below(base: str, settings: Place) -> PurePosixPath:
     if ".." in PurePosixPath(settings.path).parts or (base and settings.path.startswith("/")):
         message = f"source {settings.name}: path must lie below the path of connection {settings.connection}"
         raise TenantFileWrong(message)

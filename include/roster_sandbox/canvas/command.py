@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from roster_sandbox.canvas.server import LOOPBACK, Canvas, serve
+from roster_sandbox.canvas.server import Canvas, serve
 from roster_sandbox.canvas.settings import DEFAULT_TOKEN, Settings
+from roster_sandbox.serving import LOOPBACK
 
 _RIGHTS = ("admin", "read", "none")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,7 +16,6 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from roster_sandbox.canvas import api_imports, api_reading, control
 from roster_sandbox.canvas.gate import Gate
@@ -26,44 +23,7 @@ from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
 from roster_sandbox.canvas.sandbox import Sandbox
 from roster_sandbox.canvas.settings import Settings
-
-LOOPBACK = "127.0.0.1"
-
-
-class _Droppable(H11Protocol):
-    """Hands each request its transport, so that a fault can close the connection under the client.
-
-    Silent whatever else the process has set up for logging: addresses hold people's ids.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.access_log = False
-        self.app_state = {**self.app_state, "transport": transport}
-
-
-class _Prompt(uvicorn.Server):
-    """Begins and ends more promptly than uvicorn does: a test should not wait for it."""
-
-    async def main_loop(self) -> None:
-        counter = 0
-        while not await self.on_tick(counter):
-            counter = (counter + 1) % 864_000
-            await asyncio.sleep(0.02)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        for _ in range(100):  # a second for answers on their way
-            if not (self.server_state.connections or self.server_state.tasks):
-                break
-            await asyncio.sleep(0.01)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        for server in self.servers:
-            await server.wait_closed()
+from roster_sandbox.serving import LOOPBACK, listening_socket, quiet_server
 
 
 @cache
@@ -89,31 +49,8 @@ def _not_there(_request: Request, error: Exception) -> JSONResponse:
 
 
 def uvicorn_server(sandbox: Sandbox) -> uvicorn.Server:
-    """A quiet server: no access log, since addresses hold people's ids."""
-    config = uvicorn.Config(
-        Gate(_routes(), sandbox),
-        http=_Droppable,
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-    )
-    return _Prompt(config)
-
-
-def listening_socket(port: int, host: str = LOOPBACK) -> socket.socket:
-    """A bound socket; port 0 takes a free one. The protocol is named, or asyncio leaves a delay of 40 ms in."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
+    """The server of one stand-in."""
+    return quiet_server(Gate(_routes(), sandbox))
 
 
 def serve(folder: Path, settings: Settings, *, port: int, host: str = LOOPBACK) -> None:

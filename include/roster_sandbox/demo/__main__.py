@@ -90,6 +90,7 @@ def _wait(stage: Stage, screen: Screen, waiting: Part | None) -> None:
     screen.say(f"  log in as    admin / {stage.keys.admin}")
     screen.say(f"  to answer    approver / {stage.keys.approver}")
     screen.say(f"  to look on   viewer / {stage.keys.viewer}")
+    screen.say(f"Clever         {stage.clever.url}")
     for name, canvas in (("test", stage.test), ("production", stage.production)):
         screen.say(f"{'Canvas, ' + name:<20} {canvas.url}  (what it holds: {canvas.url}/sandbox/state)")
     screen.say(f"Logs           {stage.places.logs}")

@@ -22,6 +22,8 @@ class Keys:
     test_token: str
     production_port: int
     production_token: str
+    clever_port: int
+    clever_token: str
     admin: str
     approver: str
     viewer: str
@@ -39,6 +41,8 @@ def keys_in(file: Path) -> Keys:
         test_token=secrets.token_urlsafe(32),
         production_port=free_port(),
         production_token=secrets.token_urlsafe(32),
+        clever_port=free_port(),
+        clever_token=secrets.token_urlsafe(32),
         admin=secrets.token_urlsafe(12),
         approver=secrets.token_urlsafe(12),
         viewer=secrets.token_urlsafe(12),

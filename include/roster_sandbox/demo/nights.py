@@ -1,4 +1,4 @@
-"""Which night of the district is next, and what Canvas has to hold after it."""
+"""Which night of the district is next, what Clever says of it, and what Canvas has to hold after it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from roster_sandbox.clever import RELATIONSHIPS, IdTable, write_api
 from roster_sandbox.demo.places import Places, write_private
-from roster_sandbox.district import ImpliedCanvas, after, implied, write_clever
+from roster_sandbox.district import ImpliedCanvas, after, implied
 from roster_sandbox.district.implied import guardian_key
 from roster_sandbox.district.model import District
 from roster_sandbox.district.recipe import FILE, Recipe
 
 SEED = 20_260_202
 """Everybody's first district is the same one; only its days are those of the first night."""
-RESTED = timedelta(minutes=10)
-"""How long ago an export was delivered: longer than a source waits for a file to come to rest."""
+SYNCED = timedelta(minutes=10)
+"""How long ago Clever has synced the district."""
+OBSERVERS = tuple(word for word, theirs in RELATIONSHIPS.items() if theirs in ("Parent", ""))
+"""The export's words that are a parent or guardian by Clever's."""
 
 
 class Nights:
@@ -45,8 +48,19 @@ class Nights:
         return self._drawn[number]
 
     def deliver(self, number: int) -> None:
-        """Put the export of that night where Clever would, with a control file."""
-        write_clever(self.recipe.export(number), self._places.delivery, delivered=datetime.now(UTC) - RESTED)
+        """Have Clever serve the district of that night."""
+        self.serve(self.recipe.export(number))
+
+    def serve(self, district: District) -> None:
+        """Have Clever serve this district."""
+        write_api(district, self._places.delivery, synced=datetime.now(UTC) - SYNCED)
+
+    def implied(self, district: District, day: date) -> ImpliedCanvas:
+        """What an empty Canvas holds after a night over this district, once Clever has served it."""
+        known = IdTable.read(self._places.delivery).ids["contacts"]
+        return implied(
+            district, today=day, observers=OBSERVERS, guardian_id=lambda one: known.get(guardian_key(one), "")
+        )
 
     def before(self) -> ImpliedCanvas:
         """What Canvas has to hold now."""
@@ -64,5 +78,5 @@ class Nights:
     def _after(self, days: Sequence[date]) -> ImpliedCanvas:
         canvas = ImpliedCanvas()
         for number, day in enumerate(days, start=1):
-            canvas = after(canvas, implied(self.district(number), today=day, guardian_id=guardian_key))
+            canvas = after(canvas, self.implied(self.district(number), day))
         return canvas

@@ -42,7 +42,7 @@ class Places:
 
     @property
     def delivery(self) -> Path:
-        """Where the district's export is delivered."""
+        """The district that the stand-in for Clever serves."""
         return self.work / "clever"
 
     @property

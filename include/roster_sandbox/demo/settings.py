@@ -42,7 +42,7 @@ def write_passwords(places: Places, keys: Keys) -> None:
     write_private(places.passwords, json.dumps(log_ins))
 
 
-def connections(places: Places, keys: Keys) -> dict[str, str]:
+def connections(keys: Keys) -> dict[str, str]:
     """The connections that the tenant file names, as variables that Airflow and the command line read."""
     test = {"conn_type": "canvas", "host": f"http://{LOOPBACK}:{keys.test_port}", "password": keys.test_token}
     production = {
@@ -50,7 +50,11 @@ def connections(places: Places, keys: Keys) -> dict[str, str]:
         "host": f"http://{LOOPBACK}:{keys.production_port}",
         "password": keys.production_token,
     }
-    clever = {"conn_type": "fs", "extra": {"path": str(places.delivery)}}
+    clever = {
+        "conn_type": "clever",
+        "host": f"http://{LOOPBACK}:{keys.clever_port}",
+        "password": keys.clever_token,
+    }
     return {
         "AIRFLOW_CONN_CANVAS_TEST": json.dumps(test),
         "AIRFLOW_CONN_CANVAS_PRODUCTION": json.dumps(production),
@@ -96,6 +100,6 @@ def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] |
         "GX_ANALYTICS_ENABLED": "false",
         "ROSTER_HOME": str(places.home),
         "ROSTER_TENANTS": str(places.tenants),
-        **connections(places, keys),
+        **connections(keys),
         **(more or {}),
     }

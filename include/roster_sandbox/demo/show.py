@@ -15,7 +15,7 @@ from roster_sandbox.district.recipe import THINNED
 
 WORDS = {DAG: "rehearsal", PRODUCTION: "production", RELEASE: "release"}
 PLACES = {DAG: "Canvas (test)", PRODUCTION: "Canvas (production)", RELEASE: "Canvas (production), once released"}
-ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again"}
+ACTIONS = {"create": "created", "update": "changed", "drop": "dropped", "resend": "sent again", "rename": "new ids"}
 _COLOURS = {"success": "32", "failed": "31", "upstream_failed": "31", "up_for_retry": "33", "deferred": "36"}
 _WORDS = {
     "class": "change class",
@@ -60,7 +60,7 @@ def told(number: int) -> str:
     if number == 1:
         return "a district of three schools, into two empty Canvases; production waits for a release"
     if number == THINNED:
-        return f"after twelve moves ({moves()}), with an export that lacks a fifth of one school's pupils"
+        return f"after twelve moves ({moves()}), and Clever lacks a fifth of one school's pupils"
     return f"after twelve more moves: {moves()}"
 
 
@@ -118,7 +118,7 @@ def _took(tasks: list[Task]) -> Iterator[str]:
 
 def _places(report: Report) -> Iterator[str]:
     yield f"run folder   {report.run_folder}"
-    yield f"report       {report.folder / 'report.md'}"
+    yield f"report       {report.folder / 'report.html'}"
     for docs in report.docs():
         yield f"data docs    {docs}"
 

@@ -1,4 +1,4 @@
-"""All of it standing: the stand-ins for Canvas's two environments and Airflow as processes. Nights are played on it."""
+"""All of it standing: the stand-ins for Clever and Canvas's two environments, and Airflow. Nights are played on it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 
 from roster_sandbox.canvas import Canvas
+from roster_sandbox.clever import CleverControl
+from roster_sandbox.clever.export import OBJECTS
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import AirflowApi, Run, Task
 from roster_sandbox.demo.keys import LOOPBACK, Keys, free_port, is_free, keys_in
@@ -29,7 +31,7 @@ RELEASE = f"{TENANT}_canvas_release"
 DAGS = (DAG, PRODUCTION, RELEASE)
 SIGN_OFF = "sign_off"
 UI_PORT = 8080
-START_CANVAS, START_AIRFLOW, NIGHT, WAKING = 60.0, 240.0, 900.0, 120.0
+START_STAND_IN, START_AIRFLOW, NIGHT, WAKING = 60.0, 240.0, 900.0, 120.0
 """Seconds that each may take."""
 HEARTBEAT = 7.0
 """Airflow 3.3.2 loses an answer that comes within a scheduler's heartbeat of the question."""
@@ -41,6 +43,7 @@ class Stage:
 
     places: Places
     keys: Keys
+    clever: CleverControl
     test: Canvas
     production: Canvas
     api: AirflowApi
@@ -104,6 +107,8 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
     keys = keys_in(places.keys)
     write_tenant(places, keys)
     write_passwords(places, keys)
+    if not (places.delivery / OBJECTS).exists():
+        Nights(places, today()).deliver(1)
     if count := end_left_over(places.sessions):
         say(f"{count} processes were left over from a run that was killed: ended")
     started: list[Process] = []
@@ -118,13 +123,14 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
 
     with ExitStack() as stack:
         stack.callback(lambda: places.sessions.unlink(missing_ok=True))
+        clever = _StandIn("Clever", "clever", places.delivery, keys.clever_port, keys.clever_token)
         canvases = (
-            _CanvasOf("test", places.test, keys.test_port, keys.test_token),
-            _CanvasOf("production", places.production, keys.production_port, keys.production_token),
+            _StandIn("Canvas (test)", "canvas", places.test, keys.test_port, keys.test_token),
+            _StandIn("Canvas (production)", "canvas", places.production, keys.production_port, keys.production_token),
         )
-        for canvas in canvases:
-            say(f"Canvas's stand-in for {canvas.environment} starts at {canvas.url}")
-            start(lambda canvas=canvas: canvas.start(places))  # type: ignore[misc]
+        for stand_in in (clever, *canvases):
+            say(f"{stand_in.of}'s stand-in starts at {stand_in.url}")
+            start(lambda stand_in=stand_in: stand_in.start(places))  # type: ignore[misc]
         port = free_port(UI_PORT)
         say(f"Airflow starts at http://{LOOPBACK}:{port}; the first time this takes a minute")
         command = [sys.executable, "-m", "airflow", "standalone"]
@@ -135,10 +141,12 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
         url = f"http://{LOOPBACK}:{port}"
         api = stack.enter_context(closing(AirflowApi(url, "admin", keys.admin)))
         approver = stack.enter_context(closing(AirflowApi(url, "approver", keys.approver)))
-        stage = Stage(places, keys, test, production, api, approver, tuple(started))
-        for canvas, process, client in zip(canvases, started, (test, production), strict=False):
-            name = f"Canvas's stand-in for {canvas.environment}"
-            _wait(name, START_CANVAS, process, lambda client=client: _answers(client), stage)  # type: ignore[misc]
+        control = CleverControl(clever.url)
+        stage = Stage(places, keys, control, test, production, api, approver, tuple(started))
+        asked = (control.clear_faults, test.imports, production.imports)
+        for stand_in, process, ask in zip((clever, *canvases), started, asked, strict=False):
+            name = f"{stand_in.of}'s stand-in"
+            _wait(name, START_STAND_IN, process, lambda ask=ask: _answers(ask), stage)  # type: ignore[misc]
         _wait("airflow standalone", START_AIRFLOW, airflow, api.healthy, stage)
         for dag in DAGS:
             _wait(f"the DAG {dag}", START_AIRFLOW, airflow, lambda dag=dag: api.has_dag(dag), stage)  # type: ignore[misc]
@@ -146,10 +154,11 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class _CanvasOf:
-    """A stand-in for Canvas that is to be started."""
+class _StandIn:
+    """A stand-in that is to be started. of: for what; package: below roster_sandbox."""
 
-    environment: str
+    of: str
+    package: str
     state: Path
     port: int
     token: str
@@ -161,24 +170,24 @@ class _CanvasOf:
     def start(self, places: Places) -> Process:
         if not is_free(self.port):
             message = (
-                f"port {self.port} is taken, where this Canvas has been since it was set up: end what listens there "
+                f"port {self.port} is taken, where {self.of} has been since it was set up: end what listens there "
                 f"(left over from an earlier run?), or remove {places.work} and begin anew"
             )
             raise StartFailed(message)
-        command = ["-m", "roster_sandbox.canvas", "--state", str(self.state), "--port", str(self.port)]
+        module, name = f"roster_sandbox.{self.package}", ["--name", "Banksia Schools"] * (self.package == "canvas")
         # The token goes by environment: an argument could be read by everybody on the machine.
         return Process(
-            f"Canvas's stand-in for {self.environment}",
-            [sys.executable, *command, "--name", "Banksia Schools"],
+            f"{self.of}'s stand-in",
+            [sys.executable, "-m", module, "--state", str(self.state), "--port", str(self.port), *name],
             environment={"PYTHONPATH": str(REPOSITORY / "include"), "ROSTER_SANDBOX_TOKENS": self.token},
-            log=places.logs / f"canvas-{self.environment}.log",
+            log=places.logs / f"{self.state.name}.log",
         )
 
 
-def _answers(canvas: Canvas) -> bool:
+def _answers(ask: Callable[[], object]) -> bool:
     try:
-        canvas.imports()
-    except httpx.HTTPError:
+        ask()
+    except (httpx.HTTPError, OSError):
         return False
     return True
 

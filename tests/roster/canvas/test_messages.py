@@ -1,4 +1,4 @@
-"""Every message of Canvas that the seven files can bring is known by its stem."""
+"""Every message of Canvas that our files can bring is known by its stem."""
 
 from __future__ import annotations
 
@@ -22,6 +22,29 @@ MESSAGES = [
     ("Unable to perform diffing against mismatched files", "applied", "canvas-no-diffing", True),
     ("There were 5 more warnings", "applied", "canvas-more-messages", True),
     ("and 312 more", "applied", "canvas-more-messages", True),
+    # change_sis_id.csv
+    (
+        "An old_id, 'u1', referenced a non-existent user and was not changed",
+        "refused",
+        "canvas-id-change-unknown",
+        False,
+    ),
+    (
+        "An old_id, 'c1', referenced a non-existent course and was not changed",
+        "refused",
+        "canvas-id-change-unknown",
+        False,
+    ),
+    (
+        "A new_id, 'u2', referenced an existing user and the user with sis_user_id 'u1' was not updated",
+        "refused",
+        "canvas-id-change-taken",
+        False,
+    ),
+    ("No old_id or old_integration_id given for change_sis_id", "refused", "canvas-id-change-incomplete", False),
+    ("No new_id or new_integration_id given for change_sis_id", "refused", "canvas-id-change-incomplete", False),
+    ("No type given for change_sis_id", "refused", "canvas-id-change-incomplete", False),
+    ("Invalid type 'pupil' for change_sis_id", "refused", "canvas-id-change-incomplete", False),
     # users.csv
     ("No user_id given for a user", "refused", "canvas-blank-id", False),
     ("No login_id given for user u1", "refused", "canvas-no-login", False),

@@ -10,9 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from roster.canvas.wanted import SEPARATOR
 from roster.checks.findings import FINDINGS, QUARANTINE
 from roster.evidence import Evidence
+from roster.plan import Wanted
 from roster.runs import Run, read_step
+from roster.sources.id_changes import ID_CHANGES
 from roster.steps import Night
 from roster.steps.transform import transform
 from roster.store import Store
@@ -23,8 +26,16 @@ CLOUDED = "1 records have no id, or a damaged one: each may be one that only see
 NIGHT = datetime(2026, 3, 1, 16, tzinfo=UTC)
 
 
-def artefact(home: Path, tenant: Tenant | None = None, found: Sequence[tuple[str, str]] = (), **tables: Any) -> Any:
-    """artefact.json of a proven delivery of these records. found: rule and record of findings that quarantine users."""
+def artefact(
+    home: Path,
+    tenant: Tenant | None = None,
+    found: Sequence[tuple[str, str]] = (),
+    ids: pl.DataFrame | None = None,
+    **tables: Any,
+) -> Any:
+    """artefact.json of a proven delivery of these records. found: rule and record of findings that quarantine users;
+    ids: the tenant's mapping.
+    """
     store = Store(str(home))
     night = Night(store, tenant or a_tenant(), Run(store, "banksia", "run"), NIGHT)
     evidence = Evidence(
@@ -38,7 +49,7 @@ def artefact(home: Path, tenant: Tenant | None = None, found: Sequence[tuple[str
         findings = pl.DataFrame(lines, schema=FINDINGS)
         findings.write_parquet(check.folder / "findings.parquet")
         findings.select(*QUARANTINE).write_parquet(check.folder / "quarantine.parquet")
-    done = transform(night, check.path, {"clever": extract.path})
+    done = transform(night, check.path, {"clever": extract.path}, ids)
     return read_step(store, done["path"], "artefact.json")
 
 
@@ -96,3 +107,32 @@ def test_a_damaged_id_leaves_nothing_proven(tmp_path: Path, rule: str, record: s
 
 def test_a_contact_without_an_id_clouds_nothing(tmp_path: Path) -> None:
     assert artefact(tmp_path, users=[a_user(), a_user(kind="guardian", sourced_id=None)])["standing"]["proven"]
+
+
+def mapping(*ids: tuple[str, str]) -> pl.DataFrame:
+    lines = [("user", old, new, "ids.csv", number) for number, (old, new) in enumerate(ids, start=2)]
+    return pl.DataFrame(lines, schema=ID_CHANGES, orient="row")
+
+
+def test_a_mapping_of_ids_is_part_of_the_artefact_and_of_its_hash(tmp_path: Path) -> None:
+    none = artefact(tmp_path / "none", users=[a_user()])
+    empty = artefact(tmp_path / "empty", users=[a_user()], ids=mapping())
+    one = artefact(tmp_path / "one", users=[a_user()], ids=mapping(("zed", "ada"), ("eve", "dot")))
+    other = artefact(tmp_path / "other", users=[a_user()], ids=mapping(("eve", "dot"), ("zed", "ada")))
+    assert [made["id_changes"] for made in (none, empty, one)] == [0, 0, 2]
+    assert one["sha256"] == other["sha256"]
+    assert len({made["sha256"] for made in (none, empty, one)}) == 3
+    folder = tmp_path / "one" / one["run"] / "transform" / "attempt-1"
+    content = (folder / "csv" / "change_sis_id.csv").read_text(encoding="utf-8")
+    assert content == "old_id,new_id,type\neve,dot,user\nzed,ada,user\n"
+    lineage = pl.read_parquet(folder / "lineage.parquet").filter(pl.col("table") == "id_changes")
+    assert lineage.rows() == [
+        ("id_changes", f"user{SEPARATOR}zed", "id_changes", "ids.csv", 2),
+        ("id_changes", f"user{SEPARATOR}eve", "id_changes", "ids.csv", 3),
+    ]
+    read = Wanted.read(folder)
+    assert read.id_changes.rows() == [
+        ("user", "eve", "dot", f"user{SEPARATOR}eve"),
+        ("user", "zed", "ada", f"user{SEPARATOR}zed"),
+    ]
+    assert "change_sis_id.csv" not in read.rows

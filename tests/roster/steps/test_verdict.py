@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from roster.checks.catalogue import RULES
+from roster.sources.id_changes import ID_CHANGES
 from roster.steps.report_page import table
 from roster.steps.verdict import STEPS, Outcome, advice, verdict
 from tests.five_pupils import FAMILY, PERSONAL, PUPILS, TEACHERS, changed, tables, without
@@ -54,7 +56,7 @@ def test_a_night_as_it_should_be(paper: Paper) -> None:
         "school": "sch1",
         "name": "Fern Hill",
         "create": 30,
-        **dict.fromkeys(("update", "drop", "resend", "held", "quarantined", "refused"), 0),
+        **dict.fromkeys(("update", "drop", "resend", "rename", "park", "held", "quarantined", "refused"), 0),
     }
     page = text(played, "report.md")
     assert page.startswith("# Fern Schools, 2026-03-03: done\n")
@@ -277,3 +279,25 @@ def test_a_table_of_markdown() -> None:
         *("| a | b |", "|---|--:|", "| x\\|y | · |", "| z | 12 |", ""),
     ]
     assert list(table(("a",), [])) == []
+
+
+def test_a_refused_change_of_ids_leads_to_its_line_of_the_mapping(paper: Paper) -> None:
+    paper.play(EXPORT)
+    paper.set(sync={"ids": {"user": {"staff": "staff-{sourced_id}"}}, "observers": {"relationships": ["mother"]}})
+    mapping = [("user", "t1", "staff-t1", "ids.csv", 2), ("user", "t2", "staff-t2", "ids.csv", 3)]
+    ids = pl.DataFrame(mapping, schema=ID_CHANGES, orient="row")
+    paper.canvas.refuses["change_sis_id.csv", "t2"] = "A new_id, 'staff-t2', referenced an existing user"
+    played = paper.play(changed(EXPORT, "teachers.csv", "t2", "Last_name", "Otherwise"), ids=ids)
+    (message,) = lines(played, "messages.csv")
+    assert [message[name] for name in ("source file", "source row", "file", "rule")] == [
+        *("ids.csv", "3", "change_sis_id.csv", "canvas-id-change-taken"),
+    ]
+    assert played.report["notices"] == [
+        "1 rows were kept back, because Canvas did not change the ids that they need: "
+        "they are planned again the next night",
+        "Canvas refused 1 rows (messages.csv says what to do)",
+    ]
+    assert [line["rename"] for line in played.report["schools"]] == [2]
+    page = text(played, "report.md")
+    assert "| change_sis_id.csv | · | · | · | · | 2 | · | · | · | · | · |" in page
+    assert "Import 2: taken" in page

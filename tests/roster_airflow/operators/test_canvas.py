@@ -161,6 +161,7 @@ def test_a_load_posts_waits_and_answers_with_counts(run: Run) -> None:
         "newly_refused": 0,
         "doubt": 0,
         "over_budget": False,
+        "kept_back": 0,
         "import_id": str(posted["id"]),
         "missed": False,
     }

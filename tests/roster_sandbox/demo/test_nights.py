@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from roster_sandbox.clever import IdTable
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import Places
-from roster_sandbox.district import after, implied
+from roster_sandbox.district import after
 from roster_sandbox.district.model import District
 
 DAY = date(2026, 2, 2)
@@ -38,11 +40,14 @@ def test_a_night_that_was_not_done_is_next_again(places: Places) -> None:
 def test_what_canvas_has_to_hold_grows_with_the_nights(places: Places) -> None:
     nights = Nights(places, DAY, pupils=240)
     assert nights.before().users == {}
-    one = implied(nights.district(1), today=DAY)
+    nights.deliver(1)
+    one = nights.implied(nights.district(1), DAY)
+    assert len(one.links) > 100
     assert nights.expected(DAY) == after(type(one)(), one)
     nights.done(DAY)
     tomorrow = DAY + timedelta(days=1)
-    assert nights.expected(tomorrow) == after(nights.before(), implied(nights.district(2), today=tomorrow))
+    nights.deliver(2)
+    assert nights.expected(tomorrow) == after(nights.before(), nights.implied(nights.district(2), tomorrow))
 
 
 def test_the_second_export_lacks_a_fifth_of_one_schools_pupils_and_its_moves_leave_that_school_alone(
@@ -67,10 +72,14 @@ def test_the_second_export_lacks_a_fifth_of_one_schools_pupils_and_its_moves_lea
     assert recipe.export(3) == recipe.night(3)
 
 
-def test_a_delivery_has_come_to_rest_and_has_a_control_file(places: Places) -> None:
-    Nights(places, DAY, pupils=240).deliver(1)
-    files = {file.name: file.stat() for file in places.delivery.glob("*.csv")}
-    assert "control.csv" in files
-    assert len(files) == 7
-    now = datetime.now(UTC).timestamp()
-    assert all(now - stat.st_mtime > 300 and stat.st_mode & 0o077 == 0 for stat in files.values())
+def test_clever_serves_the_night_as_synced_a_while_ago(places: Places) -> None:
+    nights = Nights(places, DAY, pupils=240)
+    nights.deliver(1)
+    served = json.loads((places.delivery / "objects.json").read_text(encoding="utf-8"))
+    assert {len(user["id"]) for user in served["users"]} == {24}
+    synced = datetime.fromisoformat(served["districts"][0]["last_sync"])
+    assert timedelta(minutes=5) < datetime.now(UTC) - synced < timedelta(hours=1)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in places.delivery.glob("[!d]*.json"))
+    before = IdTable.read(places.delivery).to_export()
+    nights.deliver(2)
+    assert before.items() <= IdTable.read(places.delivery).to_export().items()

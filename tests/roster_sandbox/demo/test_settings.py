@@ -28,6 +28,7 @@ def test_keys_are_drawn_once_for_each_folder_and_the_owners(places: Places, tmp_
     assert not {
         drawn.test_token,
         drawn.production_token,
+        drawn.clever_token,
         drawn.admin,
         drawn.approver,
         drawn.viewer,
@@ -80,7 +81,11 @@ def test_the_tenant_file_names_the_connections_that_are_given(places: Places) ->
         assert tenant["canvas"][name]["hosts"] == [f"127.0.0.1:{port}"]
     assert set(tenant["rollout"]["approvers"]) <= set(json.loads(passwords(places, keys)))
     clever = json.loads(found[f"AIRFLOW_CONN_{tenant['sources'][0]['connection'].upper()}"])
-    assert clever["extra"]["path"] == str(places.delivery)
+    assert clever == {
+        "conn_type": "clever",
+        "host": f"http://127.0.0.1:{keys.clever_port}",
+        "password": keys.clever_token,
+    }
     assert tenant["timezone"] == ZONE.key
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from roster.model import Roster
+from roster.sources import lessons, persons
 from roster.sources.clever_csv import classes, people
 from roster.sources.clever_csv.columns import FILES
 
@@ -18,17 +19,17 @@ def to_roster(raw: Path, source: str) -> Roster:
     refers to nothing still refers to it.
     """
     schools, students, teachers, sections, enrollments, staff = (raw_table(raw, stem) for stem in FILES)
-    persons = people.persons(students, teachers, staff)
+    rows = people.persons(students, teachers, staff)
     contacts = people.contacts(students)
-    lessons = classes.lessons(sections)
+    taught = lessons.lessons(sections.with_columns(sis_id="section_id"))
     teaching = classes.teaching(sections)
     attending = classes.attending(enrollments)
     lineage = [
         _lineage("orgs", "school_id", schools, "schools.csv"),
-        _lineage("academic_sessions", "session_id", lessons, "sections.csv"),
-        _lineage("courses", "course_id", lessons, "sections.csv"),
-        _lineage("classes", "section_id", lessons, "sections.csv"),
-        _lineage("users", "sourced_id", persons),
+        _lineage("academic_sessions", "session_id", taught, "sections.csv"),
+        _lineage("courses", "course_id", taught, "sections.csv"),
+        _lineage("classes", "section_id", taught, "sections.csv"),
+        _lineage("users", "sourced_id", rows),
         _lineage("users", "sourced_id", people.guardian_rows(contacts)),
         _lineage("enrollments", "sourced_id", attending, "enrollments.csv"),
         _lineage("enrollments", "sourced_id", teaching, "sections.csv"),
@@ -37,12 +38,12 @@ def to_roster(raw: Path, source: str) -> Roster:
     return Roster.of(
         {
             "orgs": classes.orgs(schools),
-            "academic_sessions": classes.sessions(lessons),
-            "courses": classes.courses(lessons),
-            "classes": classes.classes(lessons),
-            "users": pl.concat([people.merged(persons), people.merged(people.guardian_rows(contacts))]),
-            "enrollments": pl.concat([classes.enrollments(attending), classes.enrollments(teaching)]),
-            "guardians": people.links(contacts),
+            "academic_sessions": lessons.sessions(taught),
+            "courses": lessons.courses(taught),
+            "classes": lessons.classes(taught),
+            "users": pl.concat([persons.merged(rows), persons.merged(people.guardian_rows(contacts))]),
+            "enrollments": pl.concat([lessons.enrollments(attending), lessons.enrollments(teaching)]),
+            "guardians": persons.links(contacts),
             "lineage": pl.concat(lineage).with_columns(source=pl.lit(source)),
         }
     )

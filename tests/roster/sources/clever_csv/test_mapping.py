@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from roster.model import SCHEMAS
-from roster.sources.clever_csv import classes
+from roster.sources import lessons
 from tests.roster.sources.exports import FILES, roster, rows, write
 
 
@@ -18,8 +18,8 @@ def test_every_table_of_a_small_export(tmp_path: Path) -> None:
     staff = "School_id,Staff_id,Last_name,First_name,Staff_email,Username\n008,P1,Reed,Rae,rae@example.org,raer\n"
     found = roster(write(tmp_path / "export", staff=staff))
     assert rows(found.orgs, *SCHEMAS["orgs"]) == [
-        ("007", "Fern Hill", "school", None),
-        ("008", "Gum Creek", "school", None),
+        ("007", "Fern Hill", "school", None, "007"),
+        ("008", "Gum Creek", "school", None, "008"),
     ]
     assert rows(found.academic_sessions, *SCHEMAS["academic_sessions"]) == [
         ("y1-20250801-20260630", "Y1", date(2025, 8, 1), date(2026, 6, 30), None)
@@ -29,17 +29,17 @@ def test_every_table_of_a_small_export(tmp_path: Path) -> None:
         ("008--art", "Art", None, "008"),
     ]
     assert rows(found.classes, *SCHEMAS["classes"]) == [
-        ("S1", "Maths A", "1", "3", "007-M7-maths", "007", "y1-20250801-20260630"),
-        ("S2", "Art B", "2", "4", "008--art", "008", "y1-20250801-20260630"),
+        ("S1", "Maths A", "1", "3", "007-M7-maths", "007", "y1-20250801-20260630", "S1"),
+        ("S2", "Art B", "2", "4", "008--art", "008", "y1-20250801-20260630", "S2"),
     ]
     guardian = "g-" + hashlib.sha256(b"maria@example.org\x1fmaria ode").hexdigest()[:20]
     assert rows(found.users, *SCHEMAS["users"]) == [
-        ("0041", "student", "Ann", "Q", "Ode", None, None, "anno", "ann@example.org", "N41", "007", ["007"]),
-        ("0042", "student", "Bo", None, "Bell", None, None, "bob", "bo@example.org", "N42", "008", ["008"]),
-        ("T1", "staff", "Tess", None, "Vaux", None, None, "tessv", "tess@example.org", "N1", "007", ["007"]),
-        ("T2", "staff", "Hugo", None, "Hall", None, None, "hugoh", "hugo@example.org", "N2", "007", ["007"]),
-        ("P1", "staff", "Rae", None, "Reed", None, None, "raer", "rae@example.org", None, "008", ["008"]),
-        (guardian, "guardian", "Maria", None, "Ode", None, None, None, "maria@example.org", None, "007", ["007"]),
+        ("0041", "student", "Ann", "Q", "Ode", None, None, "anno", "ann@example.org", "N41", "007", ["007"], "0041"),
+        ("0042", "student", "Bo", None, "Bell", None, None, "bob", "bo@example.org", "N42", "008", ["008"], "0042"),
+        ("T1", "staff", "Tess", None, "Vaux", None, None, "tessv", "tess@example.org", "N1", "007", ["007"], "T1"),
+        ("T2", "staff", "Hugo", None, "Hall", None, None, "hugoh", "hugo@example.org", "N2", "007", ["007"], "T2"),
+        ("P1", "staff", "Rae", None, "Reed", None, None, "raer", "rae@example.org", None, "008", ["008"], "P1"),
+        (guardian, "guardian", "Maria", None, "Ode", None, None, None, "maria@example.org", None, "007", ["007"], None),
     ]
     assert rows(found.guardians, *SCHEMAS["guardians"]) == [(f"{guardian}:0041", guardian, "0041", "Mother")]
     assert rows(found.enrollments, *SCHEMAS["enrollments"]) == [
@@ -192,7 +192,7 @@ def test_links_without_a_key_stay_and_two_relationships_are_two_links(tmp_path: 
 )
 def test_dates_have_the_month_first(written: str | None, read: date | None) -> None:
     frame = pl.DataFrame({"when": [written]}, schema={"when": pl.String})
-    assert frame.select(classes.date("when")).item() == read
+    assert frame.select(lessons.date("when")).item() == read
 
 
 SECTIONS = (

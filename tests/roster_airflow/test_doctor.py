@@ -1,0 +1,274 @@
+"""What has to be so before a night: each check fails by itself, and keeps no other from being made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from roster.store import Store
+from roster.tenants import CanvasEnvironment, Tenant, read_tenant
+from roster_airflow.cli import app
+from roster_airflow.doctor import Check, examine
+from roster_airflow.loading import loading_for
+from roster_sandbox.canvas import Canvas, running_canvas
+from tests.five_pupils import connections, deliver, tables, tenant_file
+from tests.nights import Folder, night_of, play
+from tests.roster_airflow.scripted import Answer, Scripted
+
+EXPORT = tables(datetime.now(UTC).date())
+NAMES = [
+    "ROSTER_HOME",
+    "ROSTER_HOME: two writers",
+    "source clever",
+    "canvas.test: connection",
+    "canvas.test: host",
+    "canvas.test: token",
+    "canvas.test: SIS imports",
+    "canvas.test: SIS ids and ledger",
+    "canvas.test: clock",
+]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
+    monkeypatch.setenv("ROSTER_TENANTS", str(tmp_path / "tenants"))
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home"))
+    tenant_file(tmp_path / "tenants")
+    deliver(tmp_path / "files", EXPORT)
+    with running_canvas(tmp_path / "canvas") as running:
+        for name, value in connections(running.url, running.token, tmp_path / "files").items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def examined(tmp_path: Path, **tenant: Any) -> dict[str, Check]:
+    checks = list(examine(read_tenant(tenant_file(tmp_path / "tenants", **tenant))))
+    return {one.check: one for one in checks}
+
+
+def wrong(checks: dict[str, Check]) -> dict[str, bool | None]:
+    return {name: one.ok for name, one in checks.items() if not one.ok}
+
+
+def test_all_is_well(sandbox: Canvas, tmp_path: Path) -> None:
+    checks = examined(tmp_path)
+    assert list(checks) == NAMES
+    assert wrong(checks) == {}
+    assert "6 files" in checks["source clever"].says
+    assert "root account 1" in checks["canvas.test: token"].says
+    assert sandbox.imports() == []
+    assert [file.name for file in (tmp_path / "home").iterdir()] == ["probed"]
+
+
+def test_the_command(sandbox: Canvas, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "fern"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.stderr
+    assert "canvas.test: clock" in result.stdout
+    sandbox.fault("token_dead")
+    result = CliRunner().invoke(app, ["doctor", "fern", "--json"])
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert [one["check"] for one in said] == NAMES
+    assert [one["check"] for one in said if one["ok"] is False] == ["canvas.test: token"]
+    assert "NOT OK" in CliRunner().invoke(app, ["doctor", "fern"], env={"COLUMNS": "200"}).stdout
+    assert CliRunner().invoke(app, ["doctor", "nobody"]).exit_code == 2
+
+
+def test_a_dead_token(sandbox: Canvas, tmp_path: Path) -> None:
+    sandbox.fault("token_dead")
+    checks = examined(tmp_path)
+    assert wrong(checks) == {
+        "canvas.test: token": False,
+        "canvas.test: SIS imports": None,
+        "canvas.test: SIS ids and ledger": None,
+    }
+    assert "CanvasTokenDead" in checks["canvas.test: token"].says
+    assert sandbox.token not in str(checks)
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "failed", "said"),
+    [
+        ("no_permission", "/sis_imports", "canvas.test: SIS imports", "SIS Data - import"),
+        ("sis_disabled", "/sis_imports", "canvas.test: SIS imports", "switched off"),
+        ("no_permission", "/users", "canvas.test: SIS ids and ledger", "Users - view list"),
+    ],
+)
+def test_a_token_that_may_not(sandbox: Canvas, tmp_path: Path, fault: str, path: str, failed: str, said: str) -> None:
+    sandbox.fault(fault, path=path)
+    checks = examined(tmp_path)
+    assert wrong(checks) == {failed: False}
+    assert said in checks[failed].says
+
+
+def test_a_host_of_the_other_environment(sandbox: Canvas, tmp_path: Path) -> None:
+    checks = examined(tmp_path, canvas={"test": {"connection": "fern_canvas"}})
+    assert wrong(checks) == {
+        "canvas.test: host": False,
+        **{f"canvas.test: {name}": None for name in ("token", "SIS imports", "SIS ids and ledger", "clock")},
+    }
+    assert "CanvasWrongHost" in checks["canvas.test: host"].says
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CANVAS", None, "AIRFLOW_CONN_FERN_CANVAS"),
+        ("CANVAS", {"conn_type": "http", "host": "127.0.0.1"}, "must be canvas"),
+        ("FILES", None, "no connection fern_files"),
+        ("FILES", {"conn_type": "http", "host": "127.0.0.1"}, "another type than fs and sftp"),
+        ("FILES", {"conn_type": "fs", "extra": {"path": "/nowhere/at/all"}}, "Source"),
+    ],
+)
+@pytest.mark.usefixtures("sandbox")
+def test_a_connection_that_is_not_there_or_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, said: str
+) -> None:
+    monkeypatch.delenv(f"AIRFLOW_CONN_FERN_{name}")
+    if value is not None:
+        monkeypatch.setenv(f"AIRFLOW_CONN_FERN_{name}", json.dumps(value))
+    checks = examined(tmp_path)
+    failed = "canvas.test: connection" if name == "CANVAS" else "source clever"
+    assert checks[failed].ok is False
+    assert said in checks[failed].says
+    assert [name for name, ok in wrong(checks).items() if ok is False] == [failed]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_empty_delivery(tmp_path: Path) -> None:
+    for file in (tmp_path / "files").iterdir():
+        file.unlink()
+    assert "no file" in examined(tmp_path)["source clever"].says
+
+
+def test_a_canvas_that_gives_no_answer(sandbox: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {"conn_type": "canvas", "host": "http://127.0.0.1:9", "password": sandbox.token}
+    monkeypatch.setenv("AIRFLOW_CONN_FERN_CANVAS", json.dumps(gone))
+    checks = examined(tmp_path)
+    assert [name for name, ok in wrong(checks).items() if ok is False] == ["canvas.test: token", "canvas.test: clock"]
+    assert "CanvasUnreachable" in checks["canvas.test: token"].says
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_sis_users_without_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())  # seconds, and not looked at here
+    tenant = read_tenant(tenant_file(tmp_path / "tenants"))
+    night = night_of(tmp_path / "home", tenant, datetime.now(UTC))
+    play(night, Folder(tmp_path / "files"), loading_for(Store.home(), tenant, "test"))
+    checks = examined(tmp_path)
+    assert wrong(checks) == {}
+    assert "version 1" in checks["canvas.test: SIS ids and ledger"].says
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "other"))
+    checks = examined(tmp_path)
+    assert wrong(checks) == {"canvas.test: SIS ids and ledger": False}
+    assert "CanvasNotEmpty" in checks["canvas.test: SIS ids and ledger"].says
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_home_that_is_not_named_or_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").write_text("a file, where a folder should be", encoding="utf-8")
+    checks = examined(tmp_path)
+    assert checks["ROSTER_HOME"].ok is False
+    assert checks["ROSTER_HOME: two writers"].ok is None
+    assert checks["canvas.test: token"].ok is True
+    monkeypatch.delenv("ROSTER_HOME")
+    assert "ROSTER_HOME is not set" in examined(tmp_path)["ROSTER_HOME"].says
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_home_that_others_can_reach(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "runs").mkdir(mode=0o700, parents=True)
+    home.chmod(0o755)  # others see which tenants there are, and no more
+    assert wrong(examined(tmp_path)) == {}
+    (home / "runs").chmod(0o750)
+    assert "chmod 700" in examined(tmp_path)["ROSTER_HOME"].says
+    (home / "runs").chmod(0o700)
+    home.chmod(0o777)
+    assert "(777)" in examined(tmp_path)["ROSTER_HOME"].says
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_home_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    assert "another user" in examined(tmp_path)["ROSTER_HOME"].says
+
+
+class OneForAll(Store):
+    """A store that lets everybody create a file that is there."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        self.write(path, content)
+        return True
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_store_that_does_not_keep_two_writers_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was proven long ago: the bucket may have moved since."""
+    Store.home().probe()
+    monkeypatch.setattr("roster_airflow.doctor.Store", OneForAll)
+    assert wrong(examined(tmp_path)) == {"ROSTER_HOME: two writers": False}
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_who_is_told_and_pinged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, kind in (("CHAT", "slackwebhook"), ("MAIL", "smtp"), ("ALIVE", "http"), ("FTP", "sftp")):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps({"conn_type": kind, "host": "x.example"}))
+    notify = ["chat", {"connection": "mail", "to": ["data@fern.example"]}]
+    assert wrong(examined(tmp_path, notify=notify, ping="alive")) == {}
+    notify = ["mail", {"connection": "chat", "to": ["data@fern.example"]}, "ftp", "nowhere"]
+    checks = examined(tmp_path, notify=notify, ping="chat")
+    assert list(wrong(checks)) == ["notify mail", "notify chat", "notify ftp", "notify nowhere", "ping chat"]
+    assert "must be http" in checks["ping chat"].says
+
+
+def a_tenant(**canvas: Any) -> Tenant:
+    return Tenant.model_construct(
+        id="fern",
+        sources=(),
+        notify=(),
+        ping=None,
+        canvas=type("Environments", (), canvas)(),
+        rollout=type("Rollout", (), {"approvers": ()})(),
+    )
+
+
+ROOT = Answer({"id": 1, "name": "Fern"})
+
+
+def of_environment(checks: Iterator[Check], name: str) -> Check:
+    [found] = [one for one in checks if one.check == name]
+    return found
+
+
+def a_canvas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home"))
+    return a_tenant(test=CanvasEnvironment(connection="canvas_of_the_test", hosts=("127.0.0.1",)))
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(0, True), (40, True), (200, False), (-200, False), (None, False)])
+def test_clocks_that_are_apart(
+    canvas: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int | None, ok: bool
+) -> None:
+    tenant = a_canvas(tmp_path, monkeypatch)
+    said = "never" if seconds is None else format_datetime(datetime.now(UTC) - timedelta(seconds=seconds), usegmt=True)
+    canvas.says(Answer({"id": 1, "name": "Fern"}, 401, {"Date": said}))
+    clock = of_environment(examine(tenant), "canvas.test: clock")
+    assert clock.ok is ok
+    assert ok or seconds is None or ("ahead of" if seconds > 0 else "behind") in clock.says
+
+
+def test_an_account_below_another(canvas: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = a_canvas(tmp_path, monkeypatch)
+    canvas.says(Answer({"id": 7, "name": "Fern", "root_account_id": 1}))
+    token = of_environment(examine(tenant), "canvas.test: token")
+    assert (token.ok, "not a root account" in token.says) == (False, True)
