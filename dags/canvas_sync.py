@@ -26,6 +26,7 @@ from airflow.sdk import DAG, Asset, BaseOperator, CronTriggerTimetable, TaskGrou
 
 from roster.errors import TenantFileWrong
 from roster.tenants import Tenant, read_tenant, tenant_files
+from roster_airflow.assets import Woken
 from roster_airflow.deadlines import late_after
 from roster_airflow.night import (
     ExtractOperator,
@@ -65,12 +66,12 @@ def nightly(schedule: str, timezone: str) -> CronTriggerTimetable:
 
 def rehearsed(tenant: Tenant) -> Asset:
     """Carries no data: it says that the pointer `tested` of the tenant is new."""
-    return Asset(name=f"{tenant.id}_rehearsed", uri=f"roster://{tenant.id}/rehearsed")
+    return Woken(name=f"{tenant.id}_rehearsed", uri=f"roster://{tenant.id}/rehearsed")
 
 
 def held(tenant: Tenant) -> Asset:
     """Carries no data: it says that the pointer `held` of the tenant is new."""
-    return Asset(name=f"{tenant.id}_held", uri=f"roster://{tenant.id}/held")
+    return Woken(name=f"{tenant.id}_held", uri=f"roster://{tenant.id}/held")
 
 
 def of_tenant(tenant: Tenant, kind: str) -> dict[str, Any]:

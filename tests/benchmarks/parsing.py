@@ -16,15 +16,18 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 for number in range({copies}):
-    with DAG(f"empty_{{number}}", schedule=None) as dag:
-        before = None
-        for step in range(8):
-            task = EmptyOperator(task_id=f"task_{{step}}")
-            if before is not None:
-                before >> task
-            before = task
-    globals()[dag.dag_id] = dag
+    for tasks in {sizes}:
+        with DAG(f"empty_{{number}}_{{tasks}}", schedule=None) as dag:
+            before = None
+            for step in range(tasks):
+                task = EmptyOperator(task_id=f"task_{{step}}")
+                if before is not None:
+                    before >> task
+                before = task
+        globals()[dag.dag_id] = dag
 """
+NIGHT, PRODUCTION, RELEASE = 8, 6, 11
+"""Tasks of each of a tenant's DAGs."""
 # Forks for each measure, as the DAG processor does, from a process that has imported Airflow. Processor time, because
 # other work on the machine is none of it.
 TAKE = """
@@ -68,12 +71,17 @@ class Parsing:
     empty_tasks: int
 
 
-def measure(folder: Path, *, repeats: int) -> Parsing:
-    """Parse COPIES tenants and COPIES empty DAGs, one after the other, in processes of their own."""
+def measure(folder: Path, *, repeats: int, production: bool = False) -> Parsing:
+    """Parse COPIES tenants and as many empty DAGs, one after the other, in processes of their own.
+
+    production: the tenants have both environments.
+    """
     tenants, empty = folder / "tenants", folder / "empty.py"
     for number in range(COPIES):
-        tenant_file(tenants, f"tenant_{number:03d}", schedule="0 2 * * *")
-    empty.write_text(EMPTY.format(copies=COPIES), encoding="utf-8")
+        id_ = f"tenant_{number:03d}"
+        tenant_file(tenants, id_, schedule="0 2 * * *", **(_both(id_) if production else {}))
+    sizes = (NIGHT, PRODUCTION, RELEASE) if production else (NIGHT,)
+    empty.write_text(EMPTY.format(copies=COPIES, sizes=sizes), encoding="utf-8")
     files = [str(REPOSITORY / "dags" / "canvas_sync.py"), str(empty)]
     pairs: list[list[list[Any]]] = said_by(TAKE, files, repeats, ROSTER_TENANTS=str(tenants))
     ours, theirs = ([pair[side][0] for pair in pairs] for side in (0, 1))
@@ -86,3 +94,8 @@ def measure(folder: Path, *, repeats: int) -> Parsing:
         tasks=pairs[0][0][2],
         empty_tasks=pairs[0][1][2],
     )
+
+
+def _both(id_: str) -> dict[str, Any]:
+    connections = {name: {"connection": f"{id_}_{name}"} for name in ("test", "production")}
+    return {"canvas": connections, "rollout": {"phase": "live", "approvers": ["principal", f"registrar_{id_}"]}}

@@ -55,6 +55,145 @@ def test_the_graph_of_a_night(tenants: Path) -> None:
     assert [task.task_id for task in dag.tasks if task.outlets] == ["hand_on"]
 
 
+BOTH = {
+    "canvas": {"test": {"connection": "fern_test"}, "production": {"connection": "fern_production"}},
+    "rollout": {"approvers": ["principal", "registrar"]},
+}
+NO_TEST = {**BOTH, "canvas": {"test": "none", "production": {"connection": "fern_production"}}}
+
+
+def graph(dag: DAG) -> dict[str, set[str]]:
+    return {task.task_id: task.downstream_task_ids for task in dag.tasks}
+
+
+def always_run(dag: DAG) -> set[str]:
+    """The tasks that run whatever became of those before them."""
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule != "all_success"}
+    assert set(rules.values()) <= {"all_done"}
+    return set(rules)
+
+
+def test_a_tenant_has_production_and_release_only_with_a_production_environment(tenants: Path) -> None:
+    tenant_file(tenants)
+    tenant_file(tenants, "gum", **BOTH)
+    assert dags().keys() == {"fern_canvas_test", "gum_canvas_test", "gum_canvas_production", "gum_canvas_release"}
+
+
+def test_the_graph_of_production(tenants: Path) -> None:
+    tenant_file(tenants, **BOTH)
+    dag = dags()["fern_canvas_production"]
+    assert graph(dag) == {
+        "take": {"plan"},
+        "settle": {"plan"},
+        "plan": {"load"},
+        "load": {"hold"},
+        "hold": {"verdict"},
+        "verdict": set(),
+    }
+    assert always_run(dag) == {"hold", "verdict"}
+    environments = {task.task_id: getattr(task, "environment", None) for task in dag.tasks}
+    assert environments == {**dict.fromkeys(environments), "settle": "production", "load": "production"}
+
+
+def test_the_graph_of_a_release(tenants: Path) -> None:
+    tenant_file(tenants, **BOTH)
+    dag = dags()["fern_canvas_release"]
+    assert graph(dag) == {
+        "ask": {"sign_off", "decide", "test.plan", "production.plan"},
+        "sign_off": {"decide"},
+        "decide": {"test.settle"},
+        "test.settle": {"test.plan"},
+        "test.plan": {"test.load"},
+        "test.load": {"production.settle"},
+        "production.settle": {"production.plan"},
+        "production.plan": {"production.load"},
+        "production.load": {"conclude"},
+        "conclude": {"verdict"},
+        "verdict": set(),
+    }
+    assert always_run(dag) == {"production.settle", "conclude", "verdict"}
+    environments = {
+        task.task_id: task.environment  # type: ignore[attr-defined]
+        for task in dag.tasks
+        if hasattr(task, "environment")
+    }
+    assert environments == {
+        **{
+            f"{environment}.{step}": environment
+            for environment in ("test", "production")
+            for step in ("settle", "load")
+        },
+    }
+    retries = {task.task_id: task.retries for task in dag.tasks if task.retries != 3}
+    assert retries == {"sign_off": 1, "verdict": 0}
+    assert {repr(task.retry_policy.rules) for task in dag.tasks} == {repr(by_error().rules)}
+
+
+def test_without_a_test_environment_the_bundle_is_read_and_the_release_goes_straight_to_production(
+    tenants: Path,
+) -> None:
+    tenant_file(tenants, **NO_TEST)
+    found = dags()
+    night = found["fern_canvas_test"]
+    assert type(night.get_task("load")).__name__ == "CanvasReadOperator"
+    assert night.get_task("settle").environment == "production"  # type: ignore[attr-defined]
+    release = graph(found["fern_canvas_release"])
+    assert release["decide"] == {"production.settle"}
+    assert [task for task in release if task.startswith("test.")] == []
+
+
+def test_one_dag_wakes_the_next_and_no_two_runs_of_one_overlap(tenants: Path) -> None:
+    tenant_file(tenants, schedule="0 2 * * *", **BOTH)
+    tenant_file(tenants, "gum", **BOTH)
+    found = dags()
+    carried = {
+        (dag.dag_id, task.task_id): [asset.uri for asset in task.outlets]
+        for dag in found.values()
+        for task in dag.tasks
+        if task.outlets and dag.dag_id.startswith("fern")
+    }
+    assert carried == {
+        ("fern_canvas_test", "hand_on"): ["roster://fern/rehearsed"],
+        ("fern_canvas_production", "hold"): ["roster://fern/held"],
+        ("fern_canvas_release", "conclude"): ["roster://fern/held"],
+    }
+    woken: dict[str, Any] = {
+        name: [asset.uri for asset in dag.schedule]  # type: ignore[union-attr]
+        for name, dag in found.items()
+        if not name.endswith("_test")
+    }
+    assert woken == {
+        f"{tenant}_canvas_{kind}": [f"roster://{tenant}/{asset}"]
+        for tenant in ("fern", "gum")
+        for kind, asset in (("production", "rehearsed"), ("release", "held"))
+    }
+    assert found["fern_canvas_test"].timetable.expression == "0 2 * * *"  # type: ignore[attr-defined]
+    assert {(dag.max_active_runs, dag.catchup) for dag in found.values()} == {(1, False)}
+    assert found["fern_canvas_production"].deadline
+    assert not found["fern_canvas_release"].deadline  # it waits for people
+
+
+def test_the_forms_of_production_and_release(tenants: Path) -> None:
+    tenant_file(tenants, **BOTH)
+    found = dags()
+    assert found["fern_canvas_production"].params.dump() == {"resync": False, "only": None, "dry_run": False}
+    assert found["fern_canvas_release"].params.dump() == {}
+    sign_off: Any = found["fern_canvas_release"].get_task("sign_off")
+    assert sign_off.assigned_users == [{"id": name, "name": name} for name in ("principal", "registrar")]
+    assert (sign_off.options, sign_off.defaults) == (["Approve", "Reject"], ["Reject"])
+
+
+@pytest.mark.parametrize("kind", ["test", "production", "release"])
+def test_a_task_process_of_any_of_a_tenants_dags_reads_that_tenant_only(
+    tenants: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    tenant_file(tenants, **BOTH)
+    tenant_file(tenants, "gum", **BOTH)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", f"gum_canvas_{kind}")
+    assert {name.partition("_")[0] for name in dags()} == {"gum"}
+    assert f"gum_canvas_{kind}" in dags()
+
+
 def test_what_a_dag_takes_from_its_tenant(tenants: Path) -> None:
     tenant_file(tenants, schedule="30 1 * * 1-5", notify="webhook", deadline="2 hours")
     dag = dags()["fern_canvas_test"]
@@ -244,8 +383,8 @@ print(json.dumps({name: json.dumps(DagSerialization.to_dict(dag), sort_keys=True
 
 
 def test_serialised_in_two_processes_a_dag_is_the_same(tenants: Path) -> None:
-    tenant_file(tenants, schedule="0 2 * * *", notify="webhook")
+    tenant_file(tenants, schedule="0 2 * * *", notify="webhook", **BOTH)
     (tenants / "wrong.yaml").write_text("id: wrong\nname: 3\n", encoding="utf-8")
     first, second = (said_by(SERIALISED, str(FILE), PYTHONHASHSEED=seed) for seed in ("1", "2"))
-    assert first.keys() == {"fern_canvas_test", "wrong__broken"}
+    assert first.keys() == {*(f"fern_canvas_{kind}" for kind in ("test", "production", "release")), "wrong__broken"}
     assert first == second

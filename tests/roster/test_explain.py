@@ -11,6 +11,8 @@ from roster.errors import RequestUnknown
 from roster.explain import Explanation, explain, newest_run
 from roster.sources.id_changes import ID_CHANGES
 from tests.five_pupils import changed, tables, without
+from tests.nights.both import on_paper
+from tests.nights.small import school
 from tests.paper import START, Paper
 
 EXPORT = tables(START.date())
@@ -161,6 +163,27 @@ def test_a_switched_off_file_and_a_run_that_stopped_at_its_plan(tmp_path: Path) 
     assert ask(paper, "class", "c1").messages == ()
     with pytest.raises(RequestUnknown, match="no user"):
         ask(paper, "user", "unheard of")
+
+
+def test_each_canvas_is_told_of_by_its_own_runs(tmp_path: Path) -> None:
+    """What production planned, from the artefact that another run made."""
+    rollout = on_paper(tmp_path)
+    rollout.rehearse(school())
+    run = rollout.promote()
+    store = rollout.production.loading.ledger.store
+    store.remove(f"{run.plan()['artefact'].partition('/transform')[0]}/check")  # it has no findings here
+    found = {}
+    for side in (rollout.test, rollout.production):
+        ledger = side.loading.ledger
+        found[ledger.host] = explain(newest_run(store, "sample", ledger), ledger, "user", "p01")
+    test, production = found["canvas.test.example"], found["canvas.example"]
+    assert production.run == run.night.run.path != test.run
+    assert test.wanted == production.wanted
+    assert [line["part"] for line in (*test.planned, *production.planned)] == ["free", "held"]
+    assert production.planned[0]["holds"] == run.plan()["gate"]["everything"]
+    assert (production.ledger, production.messages) == (None, ())
+    assert test.ledger is not None
+    assert test.ledger["state"] == "live"
 
 
 def test_someone_whose_id_changes_is_found_by_either_id(tmp_path: Path) -> None:

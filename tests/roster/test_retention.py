@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from roster.decisions import decisions
+from roster.explain import newest_run
 from roster.ledger import Ledger
 from roster.retention import ledgers_of, prune
 from roster.runs import Run, pointed
 from roster.steps.plan import Asked
 from tests.five_pupils import PERSONAL, PUPILS, changed, tables, without
+from tests.nights import small
+from tests.nights.both import FIRST, on_paper
 from tests.paper import START, Paper
 
 EXPORT = tables(START.date())
@@ -151,3 +155,56 @@ def test_a_tenant_without_runs(tmp_path: Path) -> None:
     paper = Paper(tmp_path)
     assert ledgers_of(paper.store, paper.tenant) == []
     assert not any(prune(paper.store, paper.tenant, [Ledger(paper.store, "h", "1")], LATER).values())
+
+
+FAR = FIRST + timedelta(days=90)
+
+
+def test_of_each_canvas_the_newest_run_and_the_open_request_stay_however_old(tmp_path: Path) -> None:
+    rollout = on_paper(tmp_path)
+    rollout.rehearse(small.school())
+    rollout.promote()
+    rollout.approve()
+    rollout.go("live")
+    half = small.school()
+    for person in small.PUPILS[6:]:
+        half = half.without(person)
+    rollout.rehearse(half)
+    waiting = rollout.promote()
+    assert waiting.request is not None
+    for name in ("Ash", "Birch"):
+        rollout.rehearse(half.renamed("p01", name))
+        newest = rollout.promote(only="north")  # leaves what waits as it is
+        assert newest.request is None
+    store = rollout.production.loading.ledger.store
+    ledgers = ledgers_of(store, rollout.tenant)
+    assert {one.host for one in ledgers} == {"canvas.example", "canvas.test.example"}
+
+    removed = prune(store, rollout.tenant, ledgers, FAR)
+
+    assert removed["runs"] > 0
+    assert store.exists(waiting.night.run.path)
+    assert store.exists(waiting.request.artefact)
+    assert store.exists(newest.night.run.path)
+    for ledger in ledgers:
+        assert store.exists(newest_run(store, "sample", ledger).path)
+    assert [one.answer for one in decisions(store, "sample")] == ["approved"]
+    assert not any(prune(store, rollout.tenant, ledgers, FAR).values())
+    assert rollout.approve().decision.outcome == "loaded"
+    assert [one.answer for one in decisions(store, "sample")] == ["approved", "approved"]
+
+
+def test_a_request_that_is_open_no_longer_keeps_nothing(tmp_path: Path) -> None:
+    rollout = on_paper(tmp_path)
+    rollout.rehearse(small.school())
+    first = rollout.promote()
+    rollout.approve()
+    for name in ("Ash", "Birch"):
+        rollout.rehearse(small.school().renamed("p01", name))
+        rollout.promote()
+        rollout.approve()
+    store = rollout.production.loading.ledger.store
+    prune(store, rollout.tenant, ledgers_of(store, rollout.tenant), FAR)
+    assert not store.exists(first.night.run.path)
+    assert len([*decisions(store, "sample")]) == 3  # with all that was shown
+    assert all(one.shown.startswith("**") for one in decisions(store, "sample"))

@@ -15,8 +15,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from roster.decisions import Decision, Request, conclude, keep
 from roster.runs import pointed
+from roster.steps.hold import hold
 from roster.steps.plan import Asked
+from roster.steps.promote import plan_production, take
 from roster.store import Store
 from roster.tenants import read_tenant
 from roster_airflow.cli import app
@@ -289,6 +292,99 @@ def test_standard_output_is_json_only_in_a_process_of_its_own(canvas: Canvas) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout)["rows"]["users"] == 12
+
+
+@pytest.fixture
+def production(canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
+    """A second Canvas, which is the tenant's production."""
+    with running_canvas(tmp_path / "production", root_account_id=9) as running:
+        connection = {"conn_type": "canvas", "host": running.url, "password": running.token}
+        monkeypatch.setenv("AIRFLOW_CONN_FERN_PRODUCTION", json.dumps(connection))
+        hosts = [one.url.removeprefix("http://") for one in (canvas, running)]
+        environments = {
+            "test": {"connection": "fern_canvas", "hosts": hosts[:1]},
+            "production": {"connection": "fern_production", "hosts": hosts[1:]},
+        }
+        tenant_file(tmp_path / "tenants", canvas=environments, rollout={"approvers": ["registrar"]})
+        yield running
+
+
+def a_request(tmp_path: Path) -> Request:
+    """A night that was rehearsed, and the request for what production holds of it."""
+    a_night(tmp_path)
+    tenant = read_tenant(tmp_path / "tenants" / "fern.yaml")
+    night = night_of(tmp_path / "home", tenant, datetime.now(UTC), name="production")
+    loading = loading_for(Store.home(), tenant, "production")
+    plan = plan_production(night, take(night), loading.ledger, Asked())
+    request = hold(night, plan=plan, load=loading.load(night, plan["path"]), now=datetime(2026, 3, 2, 16, tzinfo=UTC))
+    assert request is not None
+    return request
+
+
+def test_plan_for_production_is_of_the_last_rehearsal(canvas: Canvas, production: Canvas, tmp_path: Path) -> None:
+    early = roster("plan", "fern", "--environment", "production")
+    assert early.exit_code == 1
+    assert one_line(early) == "NotRehearsed: no night was handed on yet: run fern_canvas_test first"
+    a_night(tmp_path)
+    deliver(tmp_path / "files", without(EXPORT, "p5"))  # which is not looked at
+    found = answer("plan", "fern", "--environment", "production")
+    assert found["ledger"]["account"] == "9"
+    assert (found["counts"]["totals"]["free"], found["counts"]["totals"]["held"]) == (0, 31)
+    result = roster("plan", "fern", "--environment", "production")
+    assert "review: the tenant is in phase review" in result.stdout
+    assert "0 rows would be sent" in result.stdout
+    assert production.imports() == []
+    assert roster("holds", "fern").stdout == "Nothing is held.\n"
+
+
+def test_holds(canvas: Canvas, production: Canvas, tmp_path: Path) -> None:
+    assert answer("holds", "fern") is None
+    assert roster("holds", "fern").stdout == "Nothing is held.\n"
+    request = a_request(tmp_path)
+    assert answer("holds", "fern") == request.model_dump(mode="json")
+    said = roster("holds", "fern").stdout
+    assert "**31 changes** for the production Canvas of Fern Schools" in said
+    assert f"Hash of what is shown: `{request.held_hash}`" in said
+    assert said.endswith("Waits since 2026-03-02 16:00 UTC; not answered yet\n")
+    an_answer(request, by=None, answer="unanswered")
+    assert roster("holds", "fern").stdout.endswith("; last answer at 2026-03-02 19:30 UTC: unanswered\n")
+    an_answer(request, by="registrar", answer="rejected")
+    assert roster("holds", "fern").stdout.endswith("; last answer by registrar at 2026-03-02 19:30 UTC: rejected\n")
+
+
+def an_answer(request: Request, **fields: Any) -> str:
+    """The name of an answer to it that is kept."""
+    told = {"answered_hash": request.held_hash, "shown": "text", "run": "runs/fern/release", "request": request}
+    at = datetime(2026, 3, 2, 19, 30, tzinfo=UTC)
+    kept = keep(Store.home(), "fern", Decision.model_validate({"name": "release", "at": at, **told, **fields}))
+    return kept.name
+
+
+def test_decisions(canvas: Canvas, production: Canvas, tmp_path: Path) -> None:
+    assert answer("decisions", "fern") == []
+    assert roster("decisions", "fern").stdout == "Decisions: none\n"
+    request = a_request(tmp_path)
+    an_answer(request, by=None, answer="unanswered")
+    conclude(Store.home(), "fern", an_answer(request, by="registrar", answer="approved"), "loaded", "88")
+    found = answer("decisions", "fern")
+    assert [(one["answer"], one["by"], one["outcome"], one["import_id"]) for one in found] == [
+        ("approved", "registrar", "loaded", "88"),
+        ("unanswered", None, None, None),
+    ]
+    assert found[0]["request"]["held_hash"] == request.held_hash
+    lines = roster("decisions", "fern").stdout
+    approved = next(line for line in lines.splitlines() if "approved" in line)
+    for word in ("2026-03-02 19:30", "registrar", "31", "yes", request.held_hash[:12], request.configuration[:12]):
+        assert word in approved
+    assert "loaded" in approved
+    assert "88" in approved
+
+
+def test_explain_of_production(canvas: Canvas, production: Canvas, tmp_path: Path) -> None:
+    a_request(tmp_path)
+    found = answer("explain", "fern", "user", "p1", "--environment", "production")
+    assert ([line["part"] for line in found["planned"]], found["ledger"]) == (["held"], None)
+    assert answer("explain", "fern", "user", "p1")["ledger"]["state"] == "live"
 
 
 def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 
 from roster.errors import CanvasNotEmpty, CanvasTokenDead, CanvasWrongHost, LedgerMoved
 from roster.ledger import SENT, Intent, Ledger
+from roster.safety import Gate
 from roster.steps import Done, Night
 from roster.steps.plan import Asked, make_plan
 from roster.store import Store
-from roster.tenants import CanvasEnvironment, SafetySettings, Tenant
+from roster.tenants import CanvasEnvironment, CanvasSettings, LoadWindow, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
-from roster_airflow.loading import Loading, Wait, loading_for, over_budget, rows_of
+from roster_airflow.loading import Loading, Wait, loading_for, over_budget, read_strictly, rows_of
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.nights import finish, night_of
 from tests.nights.small import School, school, write_artefact
@@ -270,3 +271,118 @@ def test_a_run_is_not_told_of_its_own_import_nor_of_older_ones(loading: Loading)
 
     assert loading.settled_since(night, began)["path"] == ""
     assert loading.settled_since(following, datetime.now(UTC))["path"] == ""
+
+
+BOTH = TENANT.model_copy(
+    update={
+        "canvas": CanvasSettings.model_validate(
+            {"test": {"connection": "canvas_test"}, "production": {"connection": "canvas_production"}}
+        ),
+        "load_window": LoadWindow.model_validate({"not_between": ["07:00", "17:00"]}),
+    }
+)
+CLOSED, AGAIN = datetime(2016, 2, 1, 15, tzinfo=UTC), datetime(2016, 2, 1, 22, tzinfo=UTC)
+"""Ten in the morning in New York, and five in the afternoon."""
+
+
+def bound_night(loading: Loading, day: int = 0) -> tuple[Night, Done]:
+    """A night of a tenant with a load window, planned."""
+    night = night_of(Path(loading.ledger.store.root), BOTH, AT + timedelta(days=day))
+    return night, make_plan(night, write_artefact(night, school())["path"], loading.ledger, Asked())
+
+
+def test_a_load_that_finds_the_window_closed_is_missed_and_posts_nothing(loading: Loading, stand_in: Canvas) -> None:
+    night, plan = bound_night(loading)
+    shut = dataclasses.replace(loading, now=lambda: CLOSED)
+    done = shut.load(night, plan["path"], bound=True)
+    assert isinstance(done, dict)
+    assert (done["counts"]["missed"], done["counts"]["rows"], done["counts"]["import_id"]) == (True, 0, None)
+    content = loading.ledger.store.read_json(f"{done['path']}/load.json")
+    assert (content["outcome"], content["opens"]) == ("missed", "2016-02-01 17:00:00-05:00")
+    assert not loading.ledger.store.exists(f"{done['path']}/import.zip")
+    assert (stand_in.imports(), loading.ledger.versions()) == ([], (0, 0))
+
+
+@pytest.mark.parametrize(("now", "bound"), [(CLOSED, False), (AGAIN, True)])
+def test_a_load_that_is_not_bound_or_finds_it_open_goes(
+    loading: Loading, stand_in: Canvas, now: datetime, bound: bool
+) -> None:
+    night, plan = bound_night(loading)
+    at = dataclasses.replace(loading, now=lambda: now)
+    done = finish(lambda: at.load(night, plan["path"], bound=bound), at)
+    assert (done["counts"]["missed"], done["counts"]["sent"]) == (False, len(school().known()))
+
+
+def test_an_import_that_was_posted_before_the_window_closed_is_settled(loading: Loading, stand_in: Canvas) -> None:
+    night, plan = bound_night(loading)
+    stand_in.fault("stuck", state="created")
+    before = dataclasses.replace(loading, now=lambda: CLOSED - timedelta(hours=3, minutes=1))
+    assert isinstance(before.load(night, plan["path"], bound=True), Wait)
+    shut = dataclasses.replace(loading, now=lambda: CLOSED)
+    assert isinstance(shut.load(night, plan["path"], bound=True), Wait)
+    stand_in.clear_faults()
+    done = finish(lambda: shut.load(night, plan["path"], bound=True), shut)
+    assert (done["counts"]["missed"], done["counts"]["sent"]) == (False, len(school().known()))
+    assert len(stand_in.imports()) == 1
+
+
+def test_with_nothing_to_send_no_window_is_missed(loading: Loading) -> None:
+    load(loading, school())
+    night, plan = bound_night(loading, day=1)
+    done = dataclasses.replace(loading, now=lambda: CLOSED).load(night, plan["path"], bound=True)
+    assert isinstance(done, dict)
+    assert done["counts"]["missed"] is False
+
+
+def test_a_canvas_with_people_of_its_own_is_refused_even_where_everything_is_held(
+    loading: Loading, stand_in: Canvas, tmp_path: Path
+) -> None:
+    """Before anybody is asked for a release of what could never be loaded."""
+    load(loading, school())
+    stranger = Ledger(Store(str(tmp_path / "other home")), loading.ledger.host, loading.ledger.account)
+    other = dataclasses.replace(loading, ledger=stranger)
+    night = night_of(tmp_path / "other home", TENANT, AT)
+    path = write_artefact(night, school())["path"]
+    plan = make_plan(night, path, stranger, Asked(), Gate(everything=("first-load: x",)))
+    assert plan["counts"]["free"] == 0
+    with pytest.raises(CanvasNotEmpty):
+        other.load(night, plan["path"])
+
+
+def test_a_connection_to_a_host_of_the_other_environment_is_refused(
+    loading: Loading, stand_in: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = stand_in.url.removeprefix("http://")
+    connection = {"conn_type": "canvas", "host": stand_in.url, "password": stand_in.token}
+    monkeypatch.setenv("AIRFLOW_CONN_CANVAS_PRODUCTION", json.dumps(connection))
+    for mixed in ("test", "production"):
+        hosts = {"test": [host], "production": [host]}
+        canvas = {name: {"connection": f"canvas_{name}", "hosts": hosts[name]} for name in hosts}
+        tenant = TENANT.model_copy(update={"canvas": CanvasSettings.model_validate(canvas)})
+        with pytest.raises(CanvasWrongHost, match=f"environment {mixed} points at a host of the other environment"):
+            loading_for(loading.ledger.store, tenant, "test" if mixed == "test" else "production")
+    apart = {"test": {"connection": "canvas_test", "hosts": [host]}, "production": {"connection": "canvas_production"}}
+    tenant = TENANT.model_copy(update={"canvas": CanvasSettings.model_validate(apart)})
+    with pytest.raises(CanvasWrongHost):
+        loading_for(loading.ledger.store, tenant, "production")
+
+
+def test_without_a_test_environment_the_whole_plan_is_read_as_canvas_would(loading: Loading, stand_in: Canvas) -> None:
+    night = night_of(Path(loading.ledger.store.root), TENANT, AT)
+    path = write_artefact(night, school())["path"]
+    plan = make_plan(night, path, loading.ledger, Asked(), Gate(everything=("first-load: x",)))
+    done = read_strictly(night, plan["path"])
+    content = loading.ledger.store.read_json(f"{done['path']}/load.json")
+    assert content["outcome"] == "read, not sent: there is no test environment"
+    assert content["read"] == {
+        "accounts.csv": 2,
+        "terms.csv": 1,
+        "courses.csv": 4,
+        "sections.csv": 4,
+        "users.csv": 18,
+        "enrollments.csv": 28,
+        "user_observers.csv": 4,
+    }
+    assert (done["counts"]["rows"], done["counts"]["missed"], done["counts"]["over_budget"]) == (0, False, False)
+    assert pl.read_parquet(loading.ledger.store.local_path(done["path"]) / "problems.parquet").is_empty()
+    assert (stand_in.imports(), loading.ledger.versions()) == ([], (0, 0))
