@@ -105,7 +105,7 @@ def canvas_test(tenant: Tenant) -> DAG:
         check = ExpectationsOperator(task_id="check", extracts=extracts, **own)
         transform = TransformOperator(task_id="transform", checked=check.output, **own)
         settle = CanvasSettleOperator(task_id="settle", environment=environment, **own)
-        plan = PlanOperator(task_id="plan", transformed=transform.output, settled=settle.output, **own)
+        plan = PlanOperator(task_id="plan", planned_from=transform.output, settled=settle.output, **own)
         send = CanvasSisImportOperator if tenant.is_rehearsed else CanvasReadOperator
         load = send(task_id="load", plan=plan.output, **own)
         hand_on = HandOnOperator(task_id="hand_on", trigger_rule="all_done", outlets=[rehearsed(tenant)], **own)
@@ -126,7 +126,7 @@ def canvas_production(tenant: Tenant) -> DAG:
     ) as dag:
         take = TakeOperator(task_id="take", **own)
         settle = CanvasSettleOperator(task_id="settle", environment="production", **own)
-        plan = ProductionPlanOperator(task_id="plan", taken=take.output, settled=settle.output, **own)
+        plan = ProductionPlanOperator(task_id="plan", planned_from=take.output, settled=settle.output, **own)
         load = CanvasSisImportOperator(task_id="load", plan=plan.output, environment="production", **own)
         hold = HoldOperator(task_id="hold", trigger_rule="all_done", outlets=[held(tenant)], **own)
         verdict = ProductionVerdictOperator(task_id="verdict", trigger_rule="all_done", **of_task(tenant, again=False))
@@ -156,12 +156,12 @@ def canvas_release(tenant: Tenant) -> DAG:
         if tenant.is_rehearsed:
             with TaskGroup("test"):
                 settle = CanvasSettleOperator(task_id="settle", **own)
-                plan = RehearsalPlanOperator(task_id="plan", asked=ask.output, settled=settle.output, **own)
+                plan = RehearsalPlanOperator(task_id="plan", planned_from=ask.output, settled=settle.output, **own)
                 last = CanvasSisImportOperator(task_id="load", plan=plan.output, **own)
                 decide >> settle
         with TaskGroup("production"):
             settle = ReleaseSettleOperator(task_id="settle", environment="production", trigger_rule="all_done", **own)
-            plan = PlanAgainOperator(task_id="plan", asked=ask.output, settled=settle.output, **own)
+            plan = PlanAgainOperator(task_id="plan", planned_from=ask.output, settled=settle.output, **own)
             load = CanvasSisImportOperator(task_id="load", plan=plan.output, environment="production", **own)
             last >> settle
         conclude = ConcludeOperator(task_id="conclude", trigger_rule="all_done", outlets=[held(tenant)], **own)

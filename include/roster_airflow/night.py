@@ -24,6 +24,7 @@ from roster_airflow.recording import faults, keep_fault, recorded, seconds
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from roster.ledger import Ledger
     from roster.steps.verdict import Outcome
 
 NOTHING = "nothing"
@@ -104,30 +105,34 @@ class PlanOperator(BaseOperator):
     """Plan the difference to the ledger: what is free, what is held and why.
 
     :param tenant_id: whose night it is.
-    :param transformed: what the transform answered. (templated)
+    :param planned_from: what the step before answered: the artefact of a night, or a request. (templated)
     :param settled: what settling answered: which ledger it is. (templated)
     """
 
-    template_fields = ("transformed", "settled")
+    template_fields = ("planned_from", "settled")
 
-    def __init__(self, *, tenant_id: str, transformed: Any, settled: Any, **kwargs: Any) -> None:
+    def __init__(self, *, tenant_id: str, planned_from: Any, settled: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant_id = tenant_id
-        self.transformed = transformed
+        self.planned_from = planned_from
         self.settled = settled
 
     def execute(self, context: Context) -> Done:
-        """Plan what the run's Params ask for, and log the totals."""
+        """Plan, and log the totals."""
         from roster.ledger import Ledger
-        from roster.steps.plan import Asked, make_plan
 
         with recorded(context, self.tenant_id) as night:
-            params = context["params"]
             ledger = Ledger(night.store, self.settled["counts"]["host"], self.settled["counts"]["account"])
-            asked = Asked(resync=params["resync"], only=params["only"], release=params["release"])
-            done = make_plan(night, self.transformed["path"], ledger, asked)
+            done = self.plan(night, ledger, context["params"])
             self.log.info("plan: %s", done["counts"])
             return done
+
+    def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
+        """What the run's Params ask for of the night's artefact."""
+        from roster.steps.plan import Asked, make_plan
+
+        asked = Asked(resync=params["resync"], only=params["only"], release=params["release"])
+        return make_plan(night, self.planned_from["path"], ledger, asked)
 
 
 class HandOnOperator(BaseOperator):

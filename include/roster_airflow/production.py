@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from roster_airflow.night import NOTHING, VerdictOperator, answers, handed_on, said_by
+from roster_airflow.night import NOTHING, PlanOperator, VerdictOperator, answers, handed_on, said_by
 from roster_airflow.recording import recorded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from roster.ledger import Ledger
     from roster.steps import Done, Night
     from roster.steps.verdict import Outcome
 
@@ -39,35 +40,19 @@ class TakeOperator(BaseOperator):
             return taken
 
 
-class ProductionPlanOperator(BaseOperator):
-    """Plan the artefact against production's ledger; what needs a release is held. Raises ArtefactOutdated.
+class ProductionPlanOperator(PlanOperator):
+    """Plan the artefact that was taken against production's ledger; what needs a release is held.
 
-    :param tenant_id: whose night it is.
-    :param taken: what taking answered. (templated)
-    :param settled: what settling answered: which ledger it is. (templated)
+    Raises ArtefactOutdated.
     """
 
-    template_fields = ("taken", "settled")
-
-    def __init__(self, *, tenant_id: str, taken: Any, settled: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.tenant_id = tenant_id
-        self.taken = taken
-        self.settled = settled
-
-    def execute(self, context: Context) -> Done:
-        """Plan no more than the run, and the rehearsal, were asked for; log the totals."""
-        from roster.ledger import Ledger
+    def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
+        """No more than the run, and the rehearsal, were asked for."""
         from roster.steps.plan import Asked
         from roster.steps.promote import plan_production, within
 
-        with recorded(context, self.tenant_id) as night:
-            params = context["params"]
-            ledger = Ledger(night.store, self.settled["counts"]["host"], self.settled["counts"]["account"])
-            asked = Asked(resync=params["resync"], only=within(self.taken["counts"]["scope"], params["only"]))
-            done = plan_production(night, self.taken, ledger, asked)
-            self.log.info("plan: %s", done["counts"])
-            return done
+        asked = Asked(resync=params["resync"], only=within(self.planned_from["counts"]["scope"], params["only"]))
+        return plan_production(night, self.planned_from, ledger, asked)
 
 
 class HoldOperator(BaseOperator):

@@ -18,14 +18,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.utils.helpers import build_airflow_dagrun_url
 
 from roster.errors import NotRehearsed
-from roster_airflow.night import NOTHING, UNREACHABLE, VerdictOperator, answers, handed_on, said_by
+from roster_airflow.night import NOTHING, UNREACHABLE, PlanOperator, VerdictOperator, answers, handed_on, said_by
 from roster_airflow.operators.canvas import CanvasSettleOperator
 from roster_airflow.recording import faults, recorded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from roster.decisions import Request
+    from roster.ledger import Ledger
     from roster.steps import Done, Night
     from roster.steps.verdict import Outcome
 
@@ -133,46 +133,25 @@ class DecideOperator(BaseOperator):
             return decision.name
 
 
-class RehearsalPlanOperator(BaseOperator):
-    """Plan the rows of the request against the test environment's ledger.
+class RehearsalPlanOperator(PlanOperator):
+    """Plan the rows of the request that was asked against the test environment's ledger."""
 
-    :param tenant_id: whose release it is.
-    :param asked: what asking answered. (templated)
-    :param settled: what settling in test answered. (templated)
-    """
+    def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
+        """What test does not have yet."""
+        from roster.steps.release import plan_rehearsal, request_of
 
-    template_fields = ("asked", "settled")
-
-    def __init__(self, *, tenant_id: str, asked: Any, settled: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.tenant_id = tenant_id
-        self.asked = asked
-        self.settled = settled
-
-    def execute(self, context: Context) -> Done:
-        """Plan it, and log the totals."""
-        from roster.ledger import Ledger
-        from roster.steps.release import request_of
-
-        with recorded(context, self.tenant_id) as night:
-            request, _ = request_of(night, self.asked)
-            ledger = Ledger(night.store, self.settled["counts"]["host"], self.settled["counts"]["account"])
-            done = self._plan(night, request, ledger)
-            self.log.info("plan: %s", done["counts"])
-            return done
-
-    def _plan(self, night: Night, request: Request, ledger: Any) -> Done:
-        from roster.steps.release import plan_rehearsal
-
+        request, _ = request_of(night, self.planned_from)
         return plan_rehearsal(night, request, ledger)
 
 
-class PlanAgainOperator(RehearsalPlanOperator):
-    """Plan the rows of the request against production's ledger of this moment: free only if they are what was shown."""
+class PlanAgainOperator(PlanOperator):
+    """Plan the rows of the request against production's ledger of this moment."""
 
-    def _plan(self, night: Night, request: Request, ledger: Any) -> Done:
-        from roster.steps.release import plan_again
+    def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
+        """They are free only if they are what was shown."""
+        from roster.steps.release import plan_again, request_of
 
+        request, _ = request_of(night, self.planned_from)
         return plan_again(night, request, ledger)
 
 
