@@ -155,10 +155,10 @@ def canvas_release(tenant: Tenant) -> DAG:
         last: BaseOperator = decide
         if tenant.is_rehearsed:
             with TaskGroup("test"):
-                settle = CanvasSettleOperator(task_id="settle", **own)
-                plan = RehearsalPlanOperator(task_id="plan", planned_from=ask.output, settled=settle.output, **own)
-                last = CanvasSisImportOperator(task_id="load", plan=plan.output, **own)
-                decide >> settle
+                there = CanvasSettleOperator(task_id="settle", **own)
+                first = RehearsalPlanOperator(task_id="plan", planned_from=ask.output, settled=there.output, **own)
+                last = CanvasSisImportOperator(task_id="load", plan=first.output, **own)
+                decide >> there
         with TaskGroup("production"):
             settle = ReleaseSettleOperator(task_id="settle", environment="production", trigger_rule="all_done", **own)
             plan = PlanAgainOperator(task_id="plan", planned_from=ask.output, settled=settle.output, **own)
