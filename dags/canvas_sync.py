@@ -19,6 +19,7 @@ A tenant file that can't be read becomes `<tenant>__broken`, whose page says wha
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -55,6 +56,8 @@ from roster_airflow.release import (
 from roster_airflow.retries import by_error
 
 BY_ERROR = by_error()
+SOON = timedelta(minutes=1)
+"""After what is no error of ours, such as a worker that was lost, or a resumed task that Airflow mislaid."""
 TOLD = RosterNotifier()
 
 
@@ -88,7 +91,7 @@ def of_tenant(tenant: Tenant, kind: str) -> dict[str, Any]:
 
 def of_task(tenant: Tenant, *, again: bool = True) -> dict[str, Any]:
     """What every task is made with; to each by itself, because default_args are copied deeply for every one."""
-    return {"tenant_id": tenant.id, "retries": 3 if again else 0, "retry_policy": BY_ERROR}
+    return {"tenant_id": tenant.id, "retries": 3 if again else 0, "retry_delay": SOON, "retry_policy": BY_ERROR}
 
 
 def canvas_test(tenant: Tenant) -> DAG:

@@ -398,12 +398,13 @@ def read_strictly(night: Night, plan_path: str) -> Done:
         read = {name: len(records) for name, records in read_zip(step.folder / "import.zip").items()}
         counts = {**_row_counts(night, {}), "kept_back": 0, "missed": False, "import_id": None}
         content: dict[str, Any] = {
+            **_NO_IMPORT,
             "outcome": "read, not sent: there is no test environment",
-            "import_id": None,
             "read": read,
             "counts": counts,
             "doubts": [],
             "problems": [],
+            "imports": [],
         }
         pl.DataFrame(schema=answers.PROBLEMS).write_parquet(step.folder / "problems.parquet")
         write_json(step.folder, "load.json", content)
