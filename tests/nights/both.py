@@ -223,6 +223,7 @@ class Rollout:
             scope=only,
             now=night.run_date,
         )
+        night.store.remove(step.path)  # it has no roster: reports leave it out, as after its retention
         return fault
 
     def promote(self, **params: Any) -> Promoted:

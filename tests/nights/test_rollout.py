@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
 from roster.decisions import decisions
@@ -312,6 +312,7 @@ class Play:
         for run, sent in self.rollout.posted():
             if run not in self.runs:
                 (one,) = [one for one in kept if one.run == run and one.answer == "approved"]
+                assert one.by in self.rollout.tenant.rollout.approvers
                 assert one.request.held_hash == one.answered_hash == plan_hash(sent)
                 if one.request.whole and one.outcome == "loaded":
                     approved = {one.request.configuration}
@@ -371,6 +372,24 @@ def a_play(refused: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pla
 QUIET_NIGHT = Tonight([], [], [], "proven", None, False, "live", False, False, None, "approve", None)
 
 
+def a_night(*changes: Change, **drawn: Any) -> Tonight:
+    return replace(QUIET_NIGHT, changes=list(changes), **drawn)
+
+
+# What is drawn rarely, once each.
+RARE = [
+    a_night(lambda now: now.without("p12"), away=True),
+    a_night(lambda now: now.without("p11"), standing="nothing"),
+    a_night(lambda now: now.without("p10"), standing="complete"),
+    a_night(lambda now: now.renamed("p01", "Ash"), phase="review", answer="stranger"),
+    a_night(lambda now: now.renamed("p02", "Ash"), phase="review", answer="another hash", refresh="answer"),
+    a_night(lambda now: now.renamed("p03", "Ash"), phase="review", resync=True),
+    a_night(_left, answer="late", edit=("user", "p09")),
+    a_night(lambda now: now.renamed("p09", "Ash"), legal_names=True, refresh="night"),
+]
+
+
+@example(days=RARE, refused="p08", loaded=True)
 @given(
     days=st.lists(NIGHT, min_size=4, max_size=7),
     refused=st.one_of(st.none(), st.sampled_from(PUPILS)),

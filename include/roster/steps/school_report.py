@@ -15,8 +15,8 @@ import jinja2
 import polars as pl
 
 from roster.answers import PROBLEMS
-from roster.canvas import FILE_NAMES
 from roster.configuration import configuration_hash, setup_decisions
+from roster.plan import FILE_ORDER
 from roster.runs import reading
 from roster.steps import Night
 from roster.steps.census import DONE, PLACE, WANTED, by_school, census
@@ -224,7 +224,7 @@ def _plan(report: Mapping[str, Any], *only: str | None) -> list[tuple[str, str, 
     for line in report["plan"]["counts"]["changes"] if report["plan"] else ():
         if not only or line["school"] in only:
             found.setdefault((line["file"], line["action"]), Counter())[line["part"]] += line["rows"]
-    order = sorted(found, key=lambda place: (FILE_NAMES.index(place[0]), place[1]))
+    order = sorted(found, key=lambda place: (FILE_ORDER[place[0]], place[1]))
     return [(*place, found[place]["free"], found[place]["held"]) for place in order]
 
 
