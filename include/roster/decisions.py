@@ -97,9 +97,11 @@ def keep(store: Store, tenant: str, decision: Decision) -> Decision:
 
 
 def conclude(store: Store, tenant: str, name: str, outcome: Outcome, import_id: str | None) -> None:
-    """Keep what came of an answer; the first word counts."""
-    content = json.dumps({"outcome": outcome, "import_id": import_id}, indent=1).encode()
-    store.create(f"decisions/{tenant}/{name}.end.json", content)
+    """Keep what came of an answer: the last word counts, for a task may be cleared; but what is loaded stays loaded."""
+    path = f"decisions/{tenant}/{name}.end.json"
+    if store.exists(path) and store.read_json(path)["outcome"] == "loaded":
+        return
+    store.write(path, json.dumps({"outcome": outcome, "import_id": import_id}, indent=1).encode())
 
 
 def decisions(store: Store, tenant: str) -> Iterator[Decision]:

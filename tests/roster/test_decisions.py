@@ -91,9 +91,11 @@ def test_an_answer_is_kept_whole_and_its_end_beside_it(store: Store) -> None:
     kept = decision(store, "fern", name)
     assert (kept.request, kept.by, kept.shown) == (a_request(), "registrar", "**31 changes**")
     assert (kept.outcome, kept.import_id) == (None, None)
-    conclude(store, "fern", name, "loaded", "88")
+    conclude(store, "fern", name, "not loaded", None)
+    assert decision(store, "fern", name).outcome == "not loaded"
+    conclude(store, "fern", name, "loaded", "88")  # its failed task was cleared
     assert decision(store, "fern", name) == kept.model_copy(update={"outcome": "loaded", "import_id": "88"})
-    conclude(store, "fern", name, "not loaded", None)  # the first word counts
+    conclude(store, "fern", name, "not loaded", None)  # cleared once more: it stays loaded
     assert decision(store, "fern", name).outcome == "loaded"
     with pytest.raises(RunFolderBroken):
         decision(store, "fern", "nobody-1")

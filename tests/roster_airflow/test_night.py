@@ -339,6 +339,18 @@ def test_only_a_school_sends_no_drop_and_leaves_the_good_extract_alone(play: Pla
     assert pointer("tested")["scope"] == "sch1"
 
 
+def test_only_takes_a_school_by_the_id_that_canvas_has_of_it(play: Play, tmp_path: Path) -> None:
+    tenant_file(
+        tmp_path / "tenants", sync={"ids": {"account": "acc-{org_id}"}, "observers": {"relationships": ["mother"]}}
+    )
+    play(tables(TODAY))
+    by_source, by_canvas = (play(tables(TODAY), resync=True, only=name) for name in ("sch1", "acc-sch1"))
+    for night in (by_source, by_canvas):
+        assert set(night.states.values()) == {"success"}
+    sent = [night.kept["load", "return_value"]["counts"]["rows"] for night in (by_source, by_canvas)]
+    assert sent[0] == sent[1] > 0
+
+
 def test_only_what_is_not_there_fails_at_the_plan(play: Play, canvas: Canvas) -> None:
     night = play(tables(TODAY), only="nowhere")
     assert night.states["plan"] == "failed"

@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 
 from roster.canvas.values import clean
+from roster.runs import reading
+from roster.steps import Night
 from roster.templates import by_user_kind
 from roster.tenants import Tenant
 
@@ -155,3 +157,12 @@ def _term_names(artefact: Path | None) -> dict[str, str]:
     if artefact is None or not (artefact / "terms.parquet").exists():
         return {}
     return dict(pl.read_parquet(artefact / "terms.parquet").select("term_id", "name").iter_rows())
+
+
+def school_names(night: Night, artefact: str) -> dict[str, str]:
+    """The schools' names by id, as the artefact in that folder has them."""
+    with reading(night.store, artefact) as folder:
+        file = folder / "accounts.parquet"
+        if not file.exists():
+            return {}
+        return dict(pl.read_parquet(file).select("record", "name").iter_rows())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from roster.decisions import Request, ask_for, last_answer, nothing_held, open_request, since_of
-from roster.runs import read_step, reading, write_json
+from roster.runs import read_step, write_json
 from roster.steps import Done, Night
+from roster.steps.census import school_names
 from roster.steps.promote import configuration_of
 from roster.steps.report_page import ACTIONS, FILES, table
 
@@ -81,6 +81,7 @@ def shown(night: Night, request: Request, content: Mapping[str, Any]) -> Iterato
     yield f"They come from artefact {request.number}, run `{request.name}`.\n"
     if request.whole:
         yield "Nothing goes without this release. It also approves the present set-up of the tenant.\n"
+    names = school_names(night, request.artefact)
     held = [line for line in counts["changes"] if line["part"] == "held"]
     totals: Counter[tuple[str, str]] = Counter()
     for line in held:
@@ -89,27 +90,32 @@ def shown(night: Night, request: Request, content: Mapping[str, Any]) -> Iterato
     files = [file for file in FILES if any(found == file for found, _ in totals)]
     yield from table(("file", *actions), [(file, *(totals[file, action] for action in actions)) for file in files])
     yield "Why they wait:\n"
-    yield from (f"- {line['why']} ({line['rows']:,} rows)" for line in counts["holds"])
+    yield from (f"- {_named(line['why'], names)} ({line['rows']:,} rows)" for line in counts["holds"])
     yield ""
     if counts["limits"]:
         yield "Limits that were reached:\n"
-        yield from table(("what", "file", "school", "changed", "of", "allowed"), [*_limits(counts["limits"])])
-    yield from _schools(night, request, held)
+        rows = [*_limits(counts["limits"], names)]
+        yield from table(("what", "file", "school", "changed", "of", "allowed"), rows)
+    yield from _schools(held, names)
     yield "Approve only what you expect. Rejected, nothing is sent and Canvas stays as it is.\n"
     yield f"Hash of what is shown: `{request.held_hash}`"
 
 
-def _limits(limits: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+def _named(why: str, names: Mapping[str, str]) -> str:
+    """A reason with the school's name in place of its id."""
+    return re.sub(r" at (\S+?)(,| look)", lambda found: f" at {names.get(found[1], found[1])}{found[2]}", why)
+
+
+def _limits(limits: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
     for line in limits[:MOST_SCHOOLS]:
-        where = "all" if line["school"] is None else line["school"] or "(none)"
+        where = "all" if line["school"] is None else names.get(line["school"], line["school"]) or "(none)"
         yield line["kind"], line["file"], where, line["changed"], line["base"], f"{line['share']:.0%}"
 
 
-def _schools(night: Night, request: Request, held: list[dict[str, Any]]) -> Iterator[str]:
+def _schools(held: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[str]:
     by_school: dict[str | None, Counter[str]] = defaultdict(Counter)
     for line in held:
         by_school[line["school"]][line["action"]] += line["rows"]
-    names = school_names(night, request.artefact)
     largest = sorted(by_school, key=lambda school: (-by_school[school].total(), school or ""))
     actions = [action for action in ACTIONS if any(counts[action] for counts in by_school.values())]
     yield "By school:\n"
@@ -120,12 +126,3 @@ def _schools(night: Night, request: Request, held: list[dict[str, Any]]) -> Iter
     yield from table(("school", "name", *actions), rows)
     if len(largest) > MOST_SCHOOLS:
         yield f"And {len(largest) - MOST_SCHOOLS} more schools: see the report.\n"
-
-
-def school_names(night: Night, artefact: str) -> dict[str, str]:
-    """The schools' names by id, as the artefact has them."""
-    with reading(night.store, artefact) as folder:
-        file = folder / "accounts.parquet"
-        if not file.exists():
-            return {}
-        return dict(pl.read_parquet(file).select("record", "name").iter_rows())

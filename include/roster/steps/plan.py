@@ -118,10 +118,18 @@ def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:
         content = night.store.read_json(request)
         keys = asked_keys(wanted, content["kind"], content["id"])
         return Wish(resync=asked.resync, only_keys=keys, release=asked.release)
-    if not any(frame.filter(pl.col("school") == asked.only).height for frame in wanted.rows.values()):
+    school = _school(asked.only, wanted)
+    if not any(frame.filter(pl.col("school") == school).height for frame in wanted.rows.values()):
         message = "`only` names neither a school of tonight's roster nor a request that `roster only` wrote"
         raise RequestUnknown(message)
-    return Wish(resync=asked.resync, only_school=asked.only, release=asked.release)
+    return Wish(resync=asked.resync, only_school=school, release=asked.release)
+
+
+def _school(asked: str, wanted: Wanted) -> str:
+    """The school's id in the roster, by that or by the SIS id of its account in Canvas."""
+    accounts = wanted.rows.get("accounts.csv", pl.DataFrame(schema={"key": pl.String, "school": pl.String}))
+    named = accounts.filter(pl.col("key") == asked)["school"].drop_nulls()
+    return str(named[0]) if named.len() else asked
 
 
 def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str, str]]:

@@ -48,7 +48,8 @@ def take(night: Night) -> Done:
 def plan_production(night: Night, taken: Done, ledger: Ledger, asked: Asked) -> Done:
     """Plan the artefact against production's ledger into `plan`; what needs a release is held.
 
-    Raises ArtefactOutdated where production has had a newer artefact.
+    Raises ArtefactOutdated where production has had a newer artefact; NotRehearsed where all of it would need a release
+    and test was away.
     """
     artefact = read_step(night.store, taken["path"], "artefact.json")
     _, _, rows = ledger.current()
@@ -59,7 +60,11 @@ def plan_production(night: Night, taken: Done, ledger: Ledger, asked: Asked) -> 
             f"run {night.tenant.id}_canvas_test for a new one"
         )
         raise ArtefactOutdated(message)
-    gate = gate_of(night, artefact, ledger, rehearsed=taken["counts"]["rehearsed"], first=rows.is_empty())
+    rehearsed = taken["counts"]["rehearsed"]
+    gate = gate_of(night, artefact, ledger, rehearsed=rehearsed, first=rows.is_empty())
+    if gate.everything and not rehearsed and night.tenant.is_rehearsed:
+        message = "the test environment did not answer, and before a whole load is released nothing goes unrehearsed"
+        raise NotRehearsed(message)
     return make_plan(as_made(night, artefact), taken["path"], ledger, asked, gate)
 
 

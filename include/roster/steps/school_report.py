@@ -72,6 +72,7 @@ def counted(
     return {
         "environment": environment,
         "configuration": {"hash": configuration_hash(night.tenant), "decisions": decisions},
+        "safety": night.tenant.safety.model_dump(mode="json"),
         "census": found,
         "since": since(night, environment, found),
     }

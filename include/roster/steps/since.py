@@ -17,7 +17,8 @@ COMPARED = (*WANTED, "held", "quarantined")
 
 
 def since(night: Night, environment: str, counted: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What differs from the last whole run into that environment: its run and date, and a line per school and count.
+    """What differs from the last whole run into that environment: its run and date, a line per school and count, and
+    what the tenant file says of safety.
 
     None where there was none within LOOK_BACK runs, or where this one did not come so far.
     """
@@ -35,8 +36,16 @@ def since(night: Night, environment: str, counted: Sequence[Mapping[str, Any]]) 
                 was, is_ = (side.get(school, Counter())[name] for side in (then, now))
                 if was != is_:
                     lines.append({"school": school, "what": name, "before": was, "now": is_, "difference": is_ - was})
-        return {"run": before["run"], "date": before["date"], "lines": lines}
+        return {"run": before["run"], "date": before["date"], "lines": lines, "safety": _safety(before, night)}
     return None
+
+
+def _safety(before: Mapping[str, Any], night: Night) -> list[dict[str, Any]]:
+    """The keys of `safety` that say something else than they did then."""
+    now = night.tenant.safety.model_dump(mode="json")
+    then = before.get("safety", now)
+    changed = (key for key in now if then.get(key) != now[key])
+    return [{"key": key, "before": then.get(key), "now": now[key]} for key in changed]
 
 
 def _whole(counted: Sequence[Mapping[str, Any]]) -> bool:

@@ -20,6 +20,7 @@ from roster.canvas import module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.census import school_names
 from roster.steps.report_page import ACTIONS, as_text
 from roster.steps.school_report import counted, harmless, write_school_report
 from roster.store import MANIFEST
@@ -68,6 +69,7 @@ def verdict(night: Night, outcome: Outcome, seconds: Mapping[str, float] | None 
             checked = None  # of a rehearsal that retention removed
         folders = {step: outcome.path(step) for step in ("transform", "plan", "load")}
         report |= counted(night, outcome.environment, check=checked, **folders)
+        report["notices"] += _safety_changed(report["since"])
         write_json(step.folder, "report.json", report)
         (step.folder / "report.md").write_text(as_text(report), encoding="utf-8")
         if check := outcome.path("check"):
@@ -88,7 +90,8 @@ def by_school(night: Night, outcome: Outcome, report: Mapping[str, Any]) -> list
     counts: dict[str | None, Counter[str]] = defaultdict(Counter)
     for line in report["plan"]["counts"]["changes"] if report["plan"] else ():
         counts[line["school"]][line["action"] if line["part"] == "free" else "held"] += line["rows"]
-    names: dict[str, str] = {}
+    taken = outcome.path("take")
+    names = school_names(night, taken) if taken else {}
     if check := outcome.path("check"):
         with reading(night.store, check) as folder:
             names = dict(pl.read_parquet(folder / "orgs.parquet").select("sourced_id", "name").iter_rows())
@@ -221,7 +224,17 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
     return notices
 
 
+def _safety_changed(since: Mapping[str, Any] | None) -> list[str]:
+    if since is None:
+        return []
+    return [
+        f"safety.{line['key']} is {line['now']}, on {since['date']} it was {line['before']}" for line in since["safety"]
+    ]
+
+
 def _how_to_release(report: Mapping[str, Any], held: int) -> str:
+    if report["load"] and "read" in report["load"]:
+        return f"{held} changes trip a limit: production will hold them"
     if report["environment"] == "test":
         return f"{held} changes are held; to let them go, run with release = {report['plan']['held_hash']}"
     return f"{held} changes are held and wait for an answer in {report['tenant']}_canvas_release"

@@ -87,7 +87,9 @@ def summary(number: int, played: Played) -> Iterator[str]:
         yield from _block("NOT AS IT SHOULD BE", played.wrong)
     elif played.report:
         yield ""
-        yield "Canvas holds exactly what the district implies, and was sent no other rows."
+        empty = played.waits and not any(part.report.import_id for part in played.parts[1:] if part.report)
+        where, more = ("Canvas (test)", "; production waits for an answer") if empty else ("Canvas", "")
+        yield f"{where} holds exactly what the district implies, and was sent no other rows{more}."
 
 
 def _ended(part: Part) -> str:

@@ -87,7 +87,8 @@ def test_approvers_read_which_limits_were_reached_and_nobodys_name(loaded: Rollo
     assert "Nothing goes without this release" not in said
     assert "Limits that were reached:" in said
     assert "| deleted | enrollments.csv | all | 12 | 28 | 10% |" in said
-    assert "| deleted | users.csv | south | 6 | 6 | 10% |" in said
+    assert "| deleted | users.csv | South | 6 | 6 | 10% |" in said
+    assert "- limit-deleted: 6 of 6 users at South, allowed 10% (6 rows)" in said
     assert [word for word in (*PUPILS, "Family", "@small.test") if word in said] == []
 
 
@@ -101,7 +102,7 @@ def test_many_schools_are_told_in_the_report(first: Promoted) -> None:
     lines = "\n".join(shown(first.night, first.request, content)).splitlines()
     assert len([line for line in lines if line.startswith("| s")]) == MOST_SCHOOLS + 1  # and the header
     assert "And 2 more schools: see the report." in lines
-    assert [line.split(" | ")[2] for line in lines if line.startswith("| deleted")] == ["all", "(none)", "north"]
+    assert [line.split(" | ")[2] for line in lines if line.startswith("| deleted")] == ["all", "(none)", "North"]
 
 
 def test_an_artefact_without_schools_has_no_names(rollout: Rollout, first: Promoted) -> None:

@@ -165,6 +165,16 @@ def test_test_away_stops_a_tenant_in_review(rollout: Rollout) -> None:
     assert (run.request, rollout.ask()) == (None, None)
 
 
+def test_test_away_stops_a_tenant_that_calls_itself_live_and_was_never_released(rollout: Rollout) -> None:
+    rollout.go("live")
+    rollout.rehearse(school(), away=True)
+    run = rollout.promote()
+    assert isinstance(run.fault, NotRehearsed)
+    assert (run.request, rollout.ask()) == (None, None)
+    rollout.rehearse(school())
+    assert rollout.promote().fault is None
+
+
 def test_test_away_for_three_nights_stops_production_until_it_answers(rollout: Rollout) -> None:
     live_since(rollout, school())
     faults = []

@@ -179,6 +179,20 @@ def test_changes_since_the_last_whole_run(paper: Paper) -> None:
     assert third.report["since"]["lines"] == []
 
 
+def unchanged(before: Played) -> dict[str, Any]:
+    """What `since` says where nothing has changed."""
+    return {"run": before.night.run.path, "date": "2026-03-03", "lines": [], "safety": []}
+
+
+def test_limits_that_have_changed_are_told(paper: Paper) -> None:
+    paper.play(EXPORT)
+    paper.set(safety={"deleted": "5%", "at_least": 10})
+    report = paper.play(EXPORT).report
+    assert report["since"]["safety"] == [{"key": "deleted", "before": 0.1, "now": 0.05}]
+    assert "safety.deleted is 0.05, on 2026-03-03 it was 0.1" in report["notices"]
+    assert not any(notice.startswith("safety") for notice in paper.play(EXPORT).report["notices"])
+
+
 def test_narrow_runs_and_other_environments_are_not_compared_with(paper: Paper) -> None:
     first = paper.play(EXPORT)
     paper.store.write(f"runs/fern/{first.night.run.name}x/check/attempt-1/check.json", b"a run without a verdict")
@@ -186,7 +200,7 @@ def test_narrow_runs_and_other_environments_are_not_compared_with(paper: Paper) 
         other = paper.play(without(EXPORT, "p5"))
         report = folder_of(other) / "report.json"
         report.write_text(json.dumps({**other.report, **change}), encoding="utf-8")
-    assert paper.play(EXPORT).report["since"] == {"run": first.night.run.path, "date": "2026-03-03", "lines": []}
+    assert paper.play(EXPORT).report["since"] == unchanged(first)
 
 
 def test_a_run_that_stopped_is_not_compared(paper: Paper) -> None:
@@ -195,7 +209,7 @@ def test_a_run_that_stopped_is_not_compared(paper: Paper) -> None:
     stopped = paper.play(changed(EXPORT, "students.csv", "p4", "Student_email", ""))
     assert stopped.reasons
     assert stopped.report["since"] is None
-    assert paper.play(EXPORT).report["since"] == {"run": first.night.run.path, "date": "2026-03-03", "lines": []}
+    assert paper.play(EXPORT).report["since"] == unchanged(first)
 
 
 def test_what_retention_keeps_of_a_run_is_compared_with(paper: Paper) -> None:
