@@ -399,6 +399,7 @@ def read_strictly(night: Night, plan_path: str) -> Done:
         counts = {**_row_counts(night, {}), "kept_back": 0, "missed": False, "import_id": None}
         content: dict[str, Any] = {
             "outcome": "read, not sent: there is no test environment",
+            "imports": [],
             "import_id": None,
             "read": read,
             "counts": counts,
