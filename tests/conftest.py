@@ -18,6 +18,9 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
+"""Settings of the tests themselves."""
+
 _home = pytest.StashKey[Path]()
 
 
@@ -45,7 +48,7 @@ def _settings(home: Path) -> dict[str, str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
-        if name.startswith(("AIRFLOW", "AWS_", "ROSTER_")) and name not in ("AWS_CA_BUNDLE", "ROSTER_SAMPLES"):
+        if name.startswith(("AIRFLOW", "AWS_", "ROSTER_")) and name not in OF_THE_TESTS:
             del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="roster-tests-"))
     for folder in ("airflow", "roster", "tenants"):

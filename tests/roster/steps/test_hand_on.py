@@ -112,3 +112,12 @@ def test_a_released_night_is_good(tmp_path: Path) -> None:
     released = paper.play(FEWER, Asked(release=shown))
     assert released.json("plan", "plan.json")["released"] is True
     assert pointer(paper, "good-roster")["run"] == released.night.run.path
+
+
+def test_the_pointer_never_goes_back_to_an_older_artefact(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    first = paper.play(EXPORT)
+    paper.play(EXPORT)
+    newest = pointer(paper, "tested")
+    assert again(first) is None
+    assert pointer(paper, "tested") == newest

@@ -267,3 +267,15 @@ def test_nothing_is_asked_for_nobody(rollout: Rollout) -> None:
     rollout.promote()
     request, _ = request_of(*form)
     assert ask_afresh(form[0], request, plan=run.steps["plan"], load=run.steps["load"], now=night.run_date) is None
+
+
+def test_a_release_leaves_what_a_newer_night_asks_for(rollout: Rollout) -> None:
+    """It was approved for what it showed; the night after has asked for something else meanwhile."""
+    _, form = held(rollout)
+    request, _ = request_of(*form)
+    released = rollout.answer(form, rollout.reply(form))
+    rollout.go("review")
+    newer, _ = held(rollout, emptied("t2"))
+    plan, load = released.steps["production.plan"], released.steps["production.load"]
+    assert ask_afresh(form[0], request, plan=plan, load=load, now=form[0].run_date) is None
+    assert waits(rollout) == newer.request
