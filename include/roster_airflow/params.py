@@ -24,7 +24,8 @@ def canvas_production_params() -> dict[str, Param]:
             title="Only",
             section=SCOPE,
             description=(
-                "A school's id, or the name of a request that `roster only` printed. Nothing is dropped in such a run."
+                "A school's id in the source or in Canvas, or the name of a request that `roster only` printed. "
+                "Nothing is dropped in such a run."
             ),
         ),
         "dry_run": Param(
