@@ -87,7 +87,7 @@ def test_one_fault_one_line(tmp_path: Path, added: str, said: str) -> None:
         (
             "canvas: {test: {connection: canvas}}",
             "canvas: {test: canvas}",
-            "6: canvas.test: Input should be",
+            "6: canvas.test: must be a mapping with connection, or none where there is no test environment",
         ),
         ("{name: clever, system: clever_csv, connection: files}", "3", "5: sources.0: Input should be a valid dict"),
         (

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from roster.store import Store
-from roster.tenants import CanvasEnvironment, Tenant, read_tenant
+from roster.tenants import CanvasEnvironment, CanvasSettings, Tenant, read_tenant
 from roster_airflow.cli import app
 from roster_airflow.doctor import Check, examine
 from roster_airflow.loading import loading_for
@@ -231,15 +231,9 @@ def test_who_is_told_and_pinged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "must be http" in checks["ping chat"].says
 
 
-def a_tenant(**canvas: Any) -> Tenant:
-    return Tenant.model_construct(
-        id="fern",
-        sources=(),
-        notify=(),
-        ping=None,
-        canvas=type("Environments", (), canvas)(),
-        rollout=type("Rollout", (), {"approvers": ()})(),
-    )
+def a_tenant(test: CanvasEnvironment) -> Tenant:
+    """A tenant without sources, so that only its Canvas is looked at."""
+    return Tenant.model_construct(id="fern", sources=(), notify=(), ping=None, canvas=CanvasSettings(test=test))
 
 
 ROOT = Answer({"id": 1, "name": "Fern"})

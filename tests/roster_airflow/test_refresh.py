@@ -17,7 +17,7 @@ from roster.plan import Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered
 from roster.store import Store
-from roster.tenants import CanvasEnvironment, Environment, Tenant
+from roster.tenants import CanvasEnvironment, Tenant
 from roster_airflow.hooks.canvas_replies import SisImport
 from roster_airflow.refresh import follow_refresh, production_ledgers
 from tests.roster.canvas_rows import a_night, a_tenant, a_user
@@ -115,19 +115,10 @@ TestRefreshes = Refreshes.TestCase
 TestRefreshes.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
-class WithProduction(Tenant):
-    """A tenant whose production has this connection."""
-
-    hosts: tuple[str, ...] = ()
-
-    def environment(self, name: Environment) -> CanvasEnvironment:
-        if name == "test":
-            return super().environment(name)
-        return CanvasEnvironment(connection="canvas_banksia", hosts=self.hosts)
-
-
 def a_tenant_with_production(*hosts: str) -> Tenant:
-    return WithProduction.model_validate({**a_tenant().model_dump(exclude_defaults=True), "hosts": hosts})
+    tenant = a_tenant()
+    production = CanvasEnvironment(connection="canvas_banksia", hosts=hosts)
+    return tenant.model_copy(update={"canvas": tenant.canvas.model_copy(update={"production": production})})
 
 
 def test_productions_ledgers_are_those_of_its_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
