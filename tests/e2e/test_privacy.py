@@ -105,7 +105,7 @@ def failures(told: list[bytes]) -> int:
     return sum(json.loads(body)["kind"] == "failure" for body in told)
 
 
-def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer]:
+def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer, Report]:
     """Canvas throttles, breaks down, refuses rows and loses an answer; a source row is broken; a task is killed."""
     pupil = nights.district(1).students[40]
     canvas = stage.test
@@ -121,8 +121,9 @@ def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer]:
     killer = Killer(stage, run, "check")
     run, _ = follow(stage, DAG, run, killer)
     canvas.clear_faults()
+    report = Report.read(stage.places.home, stage.places.reports()[-1])
     run_part(stage, PRODUCTION, print, lambda: woken(stage, PRODUCTION, ()))
-    return run, killer
+    return run, killer, report
 
 
 @pytest.mark.e2e
@@ -144,9 +145,8 @@ def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
         }
         with standing(places, print, more) as stage:
             nights = Nights(places, today())
-            run, killer = a_hard_night(stage, nights)
+            run, killer, hard = a_hard_night(stage, nights)
             assert (run.state, killer.killed, killer.again) == ("success", True, True)
-            hard = Report.read(places.home, places.reports()[-1])
             assert hard.content["load"]["counts"]["refused"] > 7
             assert any("unreadable" in rule for rule in hard.content["check"]["counts"]["findings"])
 
