@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from roster.plan import Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered
 from roster.store import Store
-from roster.tenants import CanvasEnvironment, Tenant
+from roster.tenants import CanvasEnvironment, Environment, Tenant
 from roster_airflow.hooks.canvas_replies import SisImport
+from roster_airflow.loading import loading_for
 from roster_airflow.refresh import follow_refresh, production_ledgers
+from roster_sandbox.canvas import running_canvas
+from tests.five_pupils import deliver, tables
+from tests.nights import Folder, Played, night_of, play
 from tests.roster.canvas_rows import a_night, a_tenant, a_user
 from tests.roster.test_ledger import NOW, FakeCanvas, Loads
 
@@ -150,3 +155,39 @@ def test_what_is_wrong_with_production_is_no_fault_of_a_test_that_misses_nothing
 
     hook: Any = Listing(FakeCanvas())
     assert follow_refresh(hook, ledger, wrong, NOW) is None
+
+
+def test_the_report_tells_of_a_refresh_and_nothing_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the tenant's two connections to the sentence in the report."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+    store, today = Store(str(tmp_path / "home")), datetime.now(UTC)
+    delivery = Folder(deliver(tmp_path / "files", tables(today.date())))
+    with running_canvas(tmp_path / "test") as test, running_canvas(tmp_path / "production") as production:
+        for name, canvas in (("CANVAS_BANKSIA_TEST", test), ("CANVAS_BANKSIA", production)):
+            connection = {"conn_type": "canvas", "host": canvas.url, "password": canvas.token}
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+        hosts = [canvas.url.removeprefix("http://") for canvas in (test, production)]
+        tenant = a_tenant_with_production(hosts[1])
+        in_test = tenant.canvas.test.model_copy(update={"hosts": (hosts[0],)})
+        tenant = tenant.model_copy(update={"canvas": tenant.canvas.model_copy(update={"test": in_test})})
+
+        def a_night_in(environment: Environment, number: int) -> Played:
+            night = night_of(tmp_path / "home", tenant, today + timedelta(seconds=number))
+            return play(night, delivery, loading_for(store, tenant, environment))
+
+        assert a_night_in("test", 1).changes.height == a_night_in("production", 2).changes.height > 0
+        test.refresh_from(production)
+        played = a_night_in("test", 3)
+        again = a_night_in("test", 4)
+
+    assert played.changes.is_empty()
+    as_of = production_as_of(played)
+    (told,) = [line for line in played.report["notices"] if "refreshed" in line]
+    assert f"refreshed from production as of the import of {as_of} UTC: " in told
+    assert "the test ledger follows production version 1. " in told
+    assert [line for line in again.report["notices"] if "refreshed" in line] == []
+
+
+def production_as_of(played: Played) -> str:
+    (came,) = played.json("settle", "settle.json")["refreshed"]
+    return str(came["as_of"])[:16].replace("T", " ")
