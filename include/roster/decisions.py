@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -122,6 +123,12 @@ def last_answer(store: Store, tenant: str, request: Request) -> Decision | None:
         if is_same(one.request, request):
             return one
     return None
+
+
+def cleared_in_a_row(store: Store, tenant: str, request: Request) -> int:
+    """How many forms of what the request shows were shown twice, one after the other, up to now."""
+    answers = (one.answer for one in decisions(store, tenant) if is_same(one.request, request))
+    return sum(1 for _ in takewhile(lambda answer: answer == "cleared", answers))
 
 
 def is_approved(store: Store, tenant: str, host: str, account: str, configuration: str) -> bool:

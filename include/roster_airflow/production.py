@@ -108,6 +108,7 @@ class ProductionVerdictOperator(VerdictOperator):
             asked=dict(context["params"]),
             dry_run=bool(context["params"]["dry_run"]),
             handed_on=handed_on(context, "hold"),
+            hands_on="hold",
             order=PRODUCTION_STEPS,
             environment="production",
             request=waiting(night),

@@ -17,7 +17,7 @@ from airflow.sdk.definitions.param import ParamsDict  # airflow.sdk itself does 
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.utils.helpers import build_airflow_dagrun_url
 
-from roster.errors import NotRehearsed
+from roster.errors import NotRehearsed, RosterError
 from roster_airflow.night import NOTHING, UNREACHABLE, PlanOperator, VerdictOperator, answers, handed_on, said_by
 from roster_airflow.operators.canvas import CanvasSettleOperator
 from roster_airflow.recording import faults, recorded
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from roster.steps import Done, Night
     from roster.steps.verdict import Outcome
 
+MOST_FORMS = 3
+"""Where so many forms come to nothing one after the other, another would too: a person has to look."""
 ANSWER = "answer"
 """XCom of `decide`, whatever was answered: {"decision": its name, "answer": one of roster.decisions.Answer}."""
 
@@ -192,7 +194,7 @@ class ConcludeOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Conclude; answers why it is asked afresh."""
-        from roster.decisions import conclude, decision
+        from roster.decisions import cleared_in_a_row, conclude, decision
         from roster.steps.release import ask_afresh, leaves_open
 
         with recorded(context, self.tenant_id) as night:
@@ -201,6 +203,12 @@ class ConcludeOperator(BaseOperator):
             afresh: str | None = None
             if answer:
                 kept = decision(night.store, night.tenant.id, answer["decision"])
+                if cleared_in_a_row(night.store, night.tenant.id, kept.request) >= MOST_FORMS:
+                    message = (
+                        f"{MOST_FORMS} forms in a row were shown and could not be answered: see the log of sign_off, "
+                        f"then trigger {night.tenant.id}_canvas_release by hand; the next night asks as well"
+                    )
+                    raise RosterError(message)
                 if leaves_open(kept.answer):
                     afresh = kept.answer
                 elif kept.answer == "approved":
@@ -253,6 +261,7 @@ class ReleaseVerdictOperator(VerdictOperator):
             steps=steps,
             faults={step.removeprefix("production."): text for step, text in said.items()},
             handed_on=handed_on(context, "conclude"),
+            hands_on="conclude",
             order=order,
             environment="production",
             request=_told(night, asked, answer),

@@ -13,6 +13,7 @@ from roster.decisions import (
     Decision,
     Request,
     ask_for,
+    cleared_in_a_row,
     conclude,
     decision,
     decisions,
@@ -101,6 +102,14 @@ def test_an_answer_is_kept_whole_and_its_end_beside_it(store: Store) -> None:
         decision(store, "fern", "nobody-1")
     with pytest.raises(ValidationError):
         an_answer(store, "perhaps")
+
+
+def test_forms_that_were_cleared_are_counted_up_to_the_last_answer(store: Store) -> None:
+    for day, answer in enumerate(("cleared", "rejected", "cleared", "cleared")):
+        an_answer(store, answer, days=day)
+    assert cleared_in_a_row(store, "fern", a_request()) == 2
+    an_answer(store, "unanswered", days=4)
+    assert cleared_in_a_row(store, "fern", a_request()) == 0
 
 
 def test_answers_of_one_run_have_names_of_their_own_and_none_is_overwritten(store: Store) -> None:

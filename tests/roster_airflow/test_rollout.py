@@ -308,6 +308,25 @@ def test_a_form_that_was_shown_before_does_not_wait_and_counts_for_nothing(rollo
     assert rollout.release(by_hand=True).answer == "approved"
 
 
+def test_forms_that_never_can_be_answered_are_not_made_for_ever(rollout: Rollout) -> None:
+    rollout.play(EXPORT)
+    rollout.promote()
+    seen = []
+    for _ in range(3):
+        released = rollout.release("Reject", by_hand=True)
+        again = Part(dags()["fern_canvas_release"], released.number, {}, reply=released.reply, by_hand=True)
+        seen.append(again.run())
+    # Each was answered before it was cleared, so none follows upon another.
+    assert [one.wakes for one in seen] == [True, True, True]
+    for _ in range(2):
+        last = Part(dags()["fern_canvas_release"], seen[-1].number, {}, reply=None, by_hand=True)
+        last.run()
+    assert (last.answer, last.wakes) == ("cleared", False)
+    assert "3 forms in a row" in str(last.errors["conclude"])
+    assert "step conclude failed: 3 forms in a row" in str(last.errors["verdict"])
+    assert rollout.production.imports() == []
+
+
 def test_with_nothing_held_nobody_is_asked(rollout: Rollout) -> None:
     released = rollout.release()
     assert released.states == {

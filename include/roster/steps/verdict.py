@@ -35,7 +35,8 @@ PRODUCTION_STEPS = ("take", "settle", "plan", "load")
 class Outcome:
     """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
     Params that were set. dry_run: the run was to stop after its plan. order: the steps that had to finish, in order.
-    environment: whose ledger it was planned against. request: what waits for an answer, or was answered.
+    hands_on: the step that wakes the next DAG. environment: whose ledger it was planned against. request: what waits
+    for an answer, or was answered.
     """
 
     extracts: Mapping[str, Done | None]
@@ -44,6 +45,7 @@ class Outcome:
     asked: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     handed_on: bool = True
+    hands_on: str = "hand_on"
     order: Sequence[str] = STEPS
     environment: Environment = "test"
     request: Mapping[str, Any] | None = None
@@ -162,7 +164,8 @@ def _failed(outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
     elif missing and not reasons and not (outcome.dry_run and missing == "load"):
         reasons.append(f"step {missing} did not finish: see its task log")
     if not outcome.handed_on:
-        reasons.append(f"step hand_on failed: {outcome.faults.get('hand_on', 'see its task log')}")
+        step = outcome.hands_on
+        reasons.append(f"step {step} failed: {outcome.faults.get(step, 'see its task log')}")
     load = report["load"]
     for one in [*_earlier(report), *([load] if load else [])]:
         if one["counts"]["over_budget"]:

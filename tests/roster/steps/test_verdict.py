@@ -178,6 +178,10 @@ def test_a_run_that_did_nothing(paper: Paper) -> None:
             ["step check failed: x", "step hand_on failed: see its task log"],
         ),
         (
+            {"faults": {"check": "x", "hold": "no room"}, "handed_on": False, "hands_on": "hold"},
+            ["step check failed: x", "step hold failed: no room"],
+        ),
+        (
             {"extracts": {"clever": None}, "faults": {"settle": "Canvas is away"}},
             ["source clever failed: see its task log", "step settle failed: Canvas is away"],
         ),
