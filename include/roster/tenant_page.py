@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 
 from roster import tenants
+from roster.settings import grammar
 from roster.tenants import Tenant
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tenant-file.md"
@@ -39,12 +40,14 @@ def table() -> str:
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings below a model's fields say, as one line each."""
-    body = ast.parse(inspect.getsource(model)).body[0].body  # type: ignore[attr-defined]
+    """What the docstrings below the fields of a model, and of those it is made from, say, as one line each."""
     found = {}
-    for field, after in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(after.value.value).split())
+    for one in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        body = ast.parse(inspect.getsource(one)).body[0].body  # type: ignore[attr-defined]
+        for field, after in pairwise(body):
+            said = after.value if isinstance(after, ast.Expr) else None
+            if isinstance(field, ast.AnnAssign) and isinstance(said, ast.Constant):
+                found[ast.unparse(field.target)] = " ".join(str(said.value).split())
     return found
 
 
@@ -98,9 +101,9 @@ def _models(hint: Any) -> list[type[BaseModel]]:
 
 
 def _type(hint: Any) -> str:
-    if hint == tenants.Percent:
+    if hint == grammar.Percent:
         return "percentage"
-    if hint == tenants.Duration:
+    if hint == grammar.Duration:
         return "time span"
     if hint == tenants.Clock:
         return "time of day"

@@ -17,9 +17,11 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from roster.errors import TenantFileWrong
+from roster.settings import SourceSettings
+from roster.settings.grammar import Duration, Percent, Settings
 from roster.tenant_faults import explained, line_of, parsed, shown
 
 Kind = Literal["student", "staff", "guardian"]
@@ -39,30 +41,9 @@ BEFORE_THE_NIGHT, ANSWER_WITHIN = timedelta(minutes=30), timedelta(hours=20)
 NAME_FIELDS = ("course", "course_code", "class", "class_code", "period", "term", "teacher", "school")
 
 
-def _percent(value: Any) -> Any:
-    """`10%` → 0.1; a bare number is refused, because 10 and 0.1 look alike to a tired reader."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
-        value = float(match[1]) / 100
-    if isinstance(value, float) and 0 <= value <= 1:
-        return value
-    message = "must be a percentage such as 10%, at most 100%"
-    raise ValueError(message)
-
-
 def _every_kind(value: str | dict[Kind, str]) -> str | dict[Kind, str]:
     """A kind without a template would have no ids, and so seem to be gone."""
     return value if isinstance(value, str) else {**dict.fromkeys(KINDS, "{sourced_id}"), **value}
-
-
-def _duration(value: Any) -> Any:
-    """`30 days`, `4 hours`, `90 minutes`, `60 seconds` → timedelta."""
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"\s*(\d+)\s*(day|hour|minute|second)s?\s*", str(value))
-    if not match:
-        message = "must be a time span such as 30 days, 4 hours, 90 minutes or 60 seconds"
-        raise ValueError(message)
-    return timedelta(**{match[2] + "s": int(match[1])})
 
 
 def _timezone(value: str) -> str:
@@ -119,59 +100,11 @@ def _login(value: str) -> str:
     return value if "{" in value else "{" + value + "}"
 
 
-Percent = Annotated[float, BeforeValidator(_percent)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 UserTemplate = Annotated[str, _template(USER_FIELDS)]
 LoginTemplate = Annotated[str, AfterValidator(_login), _template(USER_FIELDS)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class CleverCsv(_Settings):
-    """A Clever export: schools, students, teachers, sections, enrollments and staff as CSV files."""
-
-    name: SourceName
-    """Names the source in tasks, reports and lineage."""
-    system: Literal["clever_csv"]
-    """Kind of source."""
-    connection: str
-    """Airflow connection: type `fs` (extra `path`) for a folder or zip file, or `sftp`."""
-    path: str = ""
-    """Folder or .zip file below the connection's own path."""
-    encoding: str = "utf-8"
-    """Encoding of the files; a byte order mark is dropped."""
-    control: str | None = None
-    """Name of the control file (columns File, Rows) where the export writes one, such as control.csv."""
-    shrink: Percent = 0.02
-    """How much a table may shrink against the last good night before the delivery proves nothing."""
-    quiet: Duration = timedelta(seconds=60)
-    """A file changed more recently than this counts as still being written."""
-
-
-class Clever(_Settings):
-    """A Clever district over its Data API 3.1: schools, users, sections, courses and terms."""
-
-    name: SourceName
-    """Names the source in tasks, reports and lineage."""
-    system: Literal["clever"]
-    """Kind of source."""
-    connection: str
-    """Airflow connection of type `clever`: the district's token, or client id and secret."""
-    limit: Annotated[int, Field(ge=1, le=10_000)] = 10_000
-    """Records asked for in one page; lowered by itself where Clever finds it too many."""
-    shrink: Percent = 0.02
-    """How much a table may shrink against the last good night before the delivery proves nothing."""
-
-
-SourceSettings = Annotated[CleverCsv | Clever, Field(discriminator="system")]
-
-
-class CanvasEnvironment(_Settings):
+class CanvasEnvironment(Settings):
     """One Canvas environment."""
 
     connection: str
@@ -190,7 +123,7 @@ def _said(value: Any) -> Any:
     return value
 
 
-class CanvasSettings(_Settings):
+class CanvasSettings(Settings):
     """Where the rows go."""
 
     test: Annotated[CanvasEnvironment | None, BeforeValidator(_said)]
@@ -203,7 +136,7 @@ class CanvasSettings(_Settings):
     """How long one import may take before the run gives up waiting for it."""
 
 
-class OrgFilter(_Settings):
+class OrgFilter(Settings):
     """Which schools are synced, by id or name, with * and ?."""
 
     include: tuple[str, ...] = ("*",)
@@ -212,7 +145,7 @@ class OrgFilter(_Settings):
     """Schools that are not, although the list above has them."""
 
 
-class Exclusions(_Settings):
+class Exclusions(Settings):
     """What is left out, with * and ?: classes by id, title or code, users by id."""
 
     classes: tuple[str, ...] = ()
@@ -221,7 +154,7 @@ class Exclusions(_Settings):
     """Users by id."""
 
 
-class CourseSettings(_Settings):
+class CourseSettings(Settings):
     """What a Canvas course is."""
 
     per: Literal["section", "school_term_course"] = "section"
@@ -234,7 +167,7 @@ class CourseSettings(_Settings):
     """Template; left out: {class} for a course per section, {course} else."""
 
 
-class IdTemplates(_Settings):
+class IdTemplates(Settings):
     """How Canvas's SIS ids are made from the source's."""
 
     user: Annotated[UserTemplate | dict[Kind, UserTemplate], AfterValidator(_every_kind)] = "{sourced_id}"
@@ -249,7 +182,7 @@ class IdTemplates(_Settings):
     """Field: {session_id}."""
 
 
-class ObserverSettings(_Settings):
+class ObserverSettings(Settings):
     """Which contacts become observers: none unless listed."""
 
     relationships: tuple[str, ...] = ()
@@ -258,7 +191,7 @@ class ObserverSettings(_Settings):
     """A guardian with a staff member's e-mail: a user of their own, or links of the staff user."""
 
 
-class DropPolicy(_Settings):
+class DropPolicy(Settings):
     """The status that a row gets when its record is gone."""
 
     users: Literal["suspended", "deleted"] = "suspended"
@@ -271,7 +204,7 @@ class DropPolicy(_Settings):
     """Of a course that is gone; what it holds goes with it."""
 
 
-class SyncSettings(_Settings):
+class SyncSettings(Settings):
     """What is synced and what it is called in Canvas."""
 
     people: bool = True
@@ -315,7 +248,7 @@ def _clock(value: Any) -> Any:
 Clock = Annotated[time, BeforeValidator(_clock)]
 
 
-class LoadWindow(_Settings):
+class LoadWindow(Settings):
     """When production may be loaded."""
 
     not_between: tuple[Clock, Clock]
@@ -329,7 +262,7 @@ class LoadWindow(_Settings):
         return self
 
 
-class IdChanges(_Settings):
+class IdChanges(Settings):
     """Which SIS ids in Canvas become which: a CSV file or a query with type, old_id, new_id (ids-that-change.md)."""
 
     connection: str
@@ -347,7 +280,7 @@ class IdChanges(_Settings):
         return self
 
 
-class RolloutSettings(_Settings):
+class RolloutSettings(Settings):
     """How far a tenant has come, and who decides."""
 
     phase: Literal["review", "live"] = "review"
@@ -358,7 +291,7 @@ class RolloutSettings(_Settings):
     """How long a request waits for an answer; left out: until half an hour before the next night, else 20 hours."""
 
 
-class SafetySettings(_Settings):
+class SafetySettings(Settings):
     """What may change in a night before a person is asked."""
 
     deleted: Percent = 0.10
@@ -373,7 +306,7 @@ class SafetySettings(_Settings):
     """Newly refused rows that a load may have before the run fails."""
 
 
-class NotifyTarget(_Settings):
+class NotifyTarget(Settings):
     """Who is told what happened: the id of a connection, or a list of such ids and of these mappings."""
 
     connection: str
@@ -382,7 +315,7 @@ class NotifyTarget(_Settings):
     """Addresses, where it is `smtp`."""
 
 
-class Tenant(_Settings):
+class Tenant(Settings):
     """One tenant file."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
@@ -425,6 +358,10 @@ class Tenant(_Settings):
     def is_rehearsed(self) -> bool:
         """True if there is a test environment."""
         return self.canvas.test is not None
+
+    def source(self, name: str) -> SourceSettings:
+        """The source of that name."""
+        return next(source for source in self.sources if source.name == name)
 
     def environment(self, name: Environment) -> CanvasEnvironment:
         """The Canvas environment of that name; TenantFileWrong where the tenant has none."""

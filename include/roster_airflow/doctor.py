@@ -16,14 +16,13 @@ from functools import partial
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from roster.errors import CanvasNotEmpty, CanvasRefused, RosterError, SourceFault, StoreNotExclusive, TenantFileWrong
+from roster.errors import CanvasNotEmpty, CanvasRefused, RosterError, StoreNotExclusive, TenantFileWrong
 from roster.ledger import Ledger
 from roster.store import Store
-from roster.tenants import Clever, Environment, NotifyTarget, SourceSettings, Tenant
+from roster.tenants import Environment, NotifyTarget, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
-from roster_airflow.hooks.clever import CleverHook
-from roster_airflow.hooks.delivery import delivery
 from roster_airflow.notifications.channels import BY_TYPE
+from roster_airflow.reading import seen as visible
 
 CLOCKS_APART = 60.0
 """Seconds. An import that Canvas does not show is given up after five minutes of our clock."""
@@ -45,7 +44,7 @@ def examine(tenant: Tenant) -> Iterator[Check]:
     """Every check of a tenant, one after the other."""
     yield from _in_order([("ROSTER_HOME", _home), ("ROSTER_HOME: two writers", _two_writers)])
     for source in tenant.sources:
-        yield _tried(f"source {source.name}", partial(_source, source))
+        yield _tried(f"source {source.name}", partial(visible, source))
     seen: dict[str, Environment] = {}
     for environment in _environments(tenant):
         yield from _canvas(tenant, environment, seen)
@@ -112,21 +111,6 @@ def _two_writers() -> str:
     finally:
         store.remove(name)
     return "of two exclusive creates of one file the second fails, as it must"
-
-
-def _source(source: SourceSettings) -> str:
-    if isinstance(source, Clever):
-        _of_type(source.connection, ("clever",))
-        works, said = CleverHook(source.connection).test_connection()
-        if not works:
-            raise SourceFault(said)
-        return said
-    files = delivery(source).files()
-    if not files:
-        message = f"connection {source.connection} works, but there is no file at its path: path, or the delivery?"
-        raise TenantFileWrong(message)
-    newest = max(file.modified for file in files.values())
-    return f"{len(files)} files, the newest of {newest:%Y-%m-%d %H:%M} UTC"
 
 
 def _environments(tenant: Tenant) -> list[Environment]:

@@ -50,7 +50,7 @@ class ExtractOperator(BaseOperator):
         from roster_airflow.reading import reading_for
 
         with recorded(context, self.tenant_id) as night:
-            settings = next(one for one in night.tenant.sources if one.name == self.source)
+            settings = night.tenant.source(self.source)
             try:
                 done = extract(night, self.source, reading_for(settings), datetime.now(UTC))
             except SourceFault as fault:

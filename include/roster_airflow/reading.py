@@ -1,22 +1,24 @@
-"""What a source is read from, by its system."""
+"""What a source is read with: the module of `roster_airflow.hooks` that its settings name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from roster.tenants import Clever
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from roster.sources import Reading
-    from roster.tenants import SourceSettings
+    from roster.settings import SourceSettings
 
 
-def reading_for(settings: SourceSettings) -> Reading:
-    """The files or the API of that source. Raises TenantFileWrong for a connection that does not fit."""
-    if isinstance(settings, Clever):
-        from roster_airflow.hooks.clever import CleverHook
+def reading_for(settings: SourceSettings) -> Any:
+    """What the source's package reads from. Raises TenantFileWrong for a connection that does not fit."""
+    return _hook(settings).reading(settings)
 
-        return CleverHook(settings.connection)
-    from roster_airflow.hooks.delivery import delivery
 
-    return delivery(settings)
+def seen(settings: SourceSettings) -> str:
+    """What can be seen of the source through its connection, in a few words. Raises RosterError: what to do."""
+    said: str = _hook(settings).seen(settings)
+    return said
+
+
+def _hook(settings: SourceSettings) -> Any:
+    return import_module(f"roster_airflow.hooks.{settings.hook}")

@@ -67,12 +67,12 @@ def test_one_fault_one_line(tmp_path: Path, added: str, said: str) -> None:
         ("Australia/Brisbane", "Mars", "3: timezone: must be a time zone of the IANA list, such as Australia/Brisbane"),
         ("Australia/Brisbane", "../etc", "3: timezone: must be a time zone of the IANA list,"),
         ("name: clever,", "", "5: sources.0.name: is missing"),
-        ("clever_csv", "fax", "5: sources.0.system: Input should be 'clever_csv' or 'clever'"),
-        ("system: clever_csv, ", "", "5: sources.0.system: Input should be 'clever_csv' or 'clever'"),
+        ("clever_csv", "fax", "5: sources.0.system: Input should be 'clever' or "),
+        ("system: clever_csv, ", "", "5: sources.0.system: Input should be 'clever' or "),
         (
             "system: clever_csv,",
             "system: clever, path: x,",
-            "5: sources.0.path: is not a key; allowed are: name, system, connection, limit, shrink",
+            "5: sources.0.path: is not a key; allowed are: name, system, connection, ",
         ),
         (
             "system: clever_csv,",

@@ -124,7 +124,7 @@ def test_a_fault_is_told_with_file_line_key_and_what_is_allowed(folder: Path, mo
     [
         ("name: Banksia Schools\n", "", "banksia.yaml:1: name: is missing"),
         ("Australia/Brisbane", "Mars/Base", "banksia.yaml:3: timezone: must be a time zone of the IANA list"),
-        ("clever_csv", "clevr", "banksia.yaml:5: sources.0.system: Input should be 'clever_csv'"),
+        ("clever_csv", "clevr", "banksia.yaml:5: sources.0.system: Input should be 'clever'"),
         ("connection: clever_banksia", "conection: x", "banksia.yaml:5: sources.0.c"),
         ("id: banksia", "id: wattle", "banksia.yaml:1: id: must be banksia, the name of the file"),
         ("id: banksia", "id: Banksia-1", "banksia.yaml:1: id: "),

@@ -1,26 +1,25 @@
 """The systems that a roster comes from: one module (or package) per system, which the rest does not know.
 
-To add one: a settings model in `roster.tenants`, a module here with `extract` and `to_roster`, its line in SYSTEMS, a
-hook in `roster_airflow` that supplies what the module reads from (a `Delivery` or an `Api`), a stand-in in
-`roster_sandbox`, tests and a page below docs/sources/. `extract` writes raw tables and proves how whole they are;
-`to_roster` maps them to the model and judges nothing.
+To add one (docs/adding-a-source.md walks through it): its settings and their line in `roster.settings`, a package here
+that bears its name, with `reading.extract` and `mapping.to_roster`, a hook in `roster_airflow` that supplies what it
+reads from, a stand-in in `roster_sandbox`, tests and a page below docs/sources/. `extract` writes raw tables and proves
+how whole they are; `to_roster` maps them to the model and judges nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from roster.evidence import Evidence
 
 if TYPE_CHECKING:
     from roster.model import Roster
-
-SYSTEMS: Mapping[str, str] = {"clever_csv": "roster.sources.clever_csv", "clever": "roster.sources.clever"}
 
 
 @dataclass(frozen=True)
@@ -59,24 +58,41 @@ class Api(Protocol):
         ...
 
 
-Reading = Delivery | Api
-"""What a source is read from."""
+@dataclass(frozen=True)
+class Good:
+    """The last extract that was good. opened: its raw tables, in a folder for as long as the block lasts; raises
+    RunFolderBroken where they are gone.
+    """
+
+    evidence: Evidence
+    opened: Callable[[], AbstractContextManager[Path]]
 
 
-class System(Protocol):
-    """What a module of a source offers; each takes the kind of Reading that its hook supplies."""
+class Extract(Protocol):
+    """`reading.extract` of a source; it takes the kind of reading that its hook supplies, and its own settings."""
 
-    def extract(
-        self, reading: Any, settings: Any, folder: Path, *, last_good: Evidence | None, now: datetime
-    ) -> Evidence:
-        """Write the raw tables and evidence.json into folder. Raises SourceFault."""
+    def __call__(self, reading: Any, settings: Any, folder: Path, *, last_good: Good | None, now: datetime) -> Evidence:
+        """Write the raw tables into folder; answers what they prove. Raises SourceFault."""
         ...
 
-    def to_roster(self, raw: Path, settings: Any) -> Roster:
+
+class ToRoster(Protocol):
+    """`mapping.to_roster` of a source."""
+
+    def __call__(self, raw: Path, settings: Any) -> Roster:
         """The roster that the raw tables in the folder hold."""
         ...
 
 
+@dataclass(frozen=True)
+class System:
+    """What the package of a source offers."""
+
+    extract: Extract
+    to_roster: ToRoster
+
+
 def system(name: str) -> System:
-    """The module of that system, imported when it is first asked for (it brings Polars)."""
-    return cast("System", import_module(SYSTEMS[name]))
+    """What the package of that name offers, imported when it is first asked for (it brings Polars)."""
+    reading, mapping = (import_module(f"{__name__}.{name}.{module}") for module in ("reading", "mapping"))
+    return System(reading.extract, mapping.to_roster)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from roster.errors import RunFolderBroken, SourceFault
 from roster.evidence import Evidence
 from roster.runs import point, pointed, read_step, reading
-from roster.sources import Reading, system
+from roster.sources import Good, system
 from roster.steps import Done, Night
 
 
-def extract(night: Night, source_name: str, source: Reading, now: datetime) -> Done:
+def extract(night: Night, source_name: str, source: Any, now: datetime) -> Done:
     """Read the source into `extract.<source>`: <table>.parquet and evidence.json. Raises SourceFault.
 
-    now: aware; decides whether a file is still being written.
+    source: what its hook supplies. now: aware; decides whether a file is still being written.
     """
-    settings = next(one for one in night.tenant.sources if one.name == source_name)
-    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
-    last_good = Evidence.model_validate(good["evidence"]) if good else None
+    settings = night.tenant.source(source_name)
     with night.run.write(f"extract.{source_name}") as step:
+        last_good = _last_good(night, source_name)
         evidence = system(settings.system).extract(source, settings, step.folder, last_good=last_good, now=now)
+        (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
     return _done(step.path, evidence)
+
+
+def _last_good(night: Night, source_name: str) -> Good | None:
+    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
+    if good is None:
+        return None
+    return Good(Evidence.model_validate(good["evidence"]), lambda: reading(night.store, good["path"]))
 
 
 def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:

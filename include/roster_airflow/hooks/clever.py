@@ -32,6 +32,8 @@ from roster_airflow.hooks.canvas_address import Address, canvas_address
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from roster.settings import Clever
+
 HOST, OAUTH_HOST = "api.clever.com", "clever.com"
 REQUESTS_A_MINUTE = 1200
 MINUTE = 60.0
@@ -39,6 +41,19 @@ LONGEST_WAIT = 90.0
 FEWEST = 100
 RENEWALS = 3
 DISTRICTS = "/v3.1/districts"
+
+
+def reading(settings: Clever) -> CleverHook:
+    """What `roster.sources.clever` reads from."""
+    return CleverHook(settings.connection)
+
+
+def seen(settings: Clever) -> str:
+    """What the district says of itself. Raises TenantFileWrong or SourceFault."""
+    works, said = CleverHook(settings.connection).test_connection()
+    if not works:
+        raise SourceFault(said)
+    return said
 
 
 class _Token(msgspec.Struct):

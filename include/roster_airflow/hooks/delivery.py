@@ -30,6 +30,23 @@ from roster.sources.files import Archive, Folder
 if TYPE_CHECKING:
     from paramiko import SFTPClient
 
+    from roster.settings.grammar import FileSource
+
+
+def reading(settings: FileSource) -> Delivery:
+    """What the packages of file sources read from. Raises TenantFileWrong."""
+    return delivery(settings)
+
+
+def seen(settings: FileSource) -> str:
+    """How many files lie there, and how old the newest is. Raises TenantFileWrong or SourceFault."""
+    files = delivery(settings).files()
+    if not files:
+        message = f"connection {settings.connection} works, but there is no file at its path: path, or the delivery?"
+        raise TenantFileWrong(message)
+    newest = max(file.modified for file in files.values())
+    return f"{len(files)} files, the newest of {newest:%Y-%m-%d %H:%M} UTC"
+
 
 class Place(Protocol):
     """Settings that say where files lie, and whose they are."""

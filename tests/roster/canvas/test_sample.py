@@ -11,8 +11,8 @@ import pytest
 
 from roster.canvas import wanted
 from roster.model import Roster
-from roster.sources import DeliveredFile, clever_csv
-from roster.tenants import CleverCsv
+from roster.settings import CleverCsv
+from roster.sources import DeliveredFile, system
 from tests.roster.canvas.rosters import a_tenant
 
 AS_OF = date(2016, 2, 1)
@@ -39,8 +39,8 @@ def roster(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Roster:
     raw = tmp_path_factory.mktemp("raw")
     settings = CleverCsv(name="clever", system="clever_csv", connection="clever")
     now = datetime(2016, 2, 1, 9, tzinfo=UTC)
-    clever_csv.extract(_Folder(samples / "clever-sandbox"), settings, raw, last_good=None, now=now)
-    return clever_csv.to_roster(raw, settings)
+    system("clever_csv").extract(_Folder(samples / "clever-sandbox"), settings, raw, last_good=None, now=now)
+    return system("clever_csv").to_roster(raw, settings)
 
 
 def test_the_district_as_canvas_rows(roster: Roster, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from roster.checks import Judgement, judge
 from roster.model import Roster
-from roster.sources import DeliveredFile, clever_csv
+from roster.sources import DeliveredFile, system
 from roster.tenants import Tenant
 from roster_sandbox.district import District, generate, implied, write_clever
 from tests.roster.builders import a_tenant
@@ -37,8 +37,8 @@ class Folder:
 
 def _extract(delivery: Path, raw: Path) -> Roster:
     settings = a_tenant().sources[0]
-    clever_csv.extract(Folder(delivery), settings, raw, last_good=None, now=datetime(2016, 2, 1, tzinfo=UTC))
-    return clever_csv.to_roster(raw, settings)
+    system("clever_csv").extract(Folder(delivery), settings, raw, last_good=None, now=datetime(2016, 2, 1, tzinfo=UTC))
+    return system("clever_csv").to_roster(raw, settings)
 
 
 Extract = tuple[Roster, Path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import polars as pl
 
 from roster.evidence import Evidence
 from roster.model import Roster
-from roster.sources import system
+from roster.settings import CleverCsv
+from roster.sources import Good, system
 from roster.sources.files import Folder
-from roster.tenants import CleverCsv
 
 NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 SETTINGS = CleverCsv(name="clever", system="clever_csv", connection="export")
@@ -62,7 +63,8 @@ def extract(
     """(folder of raw tables, evidence)"""
     raw = export.with_name(f"{export.name}-raw")
     raw.mkdir(exist_ok=True)
-    evidence = system("clever_csv").extract(Folder(export), settings, raw, last_good=last_good, now=now)
+    good = Good(last_good, lambda: nullcontext(raw)) if last_good else None
+    evidence = system("clever_csv").extract(Folder(export), settings, raw, last_good=good, now=now)
     return raw, evidence
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from structlog.testing import capture_logs
 
 from roster.errors import SourceBusy, SourceFault, SourceUnreachable, SourceUnreadable, TenantFileWrong
 from roster.evidence import Evidence
-from roster.sources.clever import extract
+from roster.settings import Clever, CleverCsv
+from roster.sources import Good
 from roster.sources.clever.objects import TABLES
-from roster.tenants import Clever, CleverCsv
+from roster.sources.clever.reading import extract
 from roster_airflow.hooks.clever import CleverHook
 from roster_airflow.hooks.delivery import Folder
 from roster_airflow.reading import reading_for
@@ -59,7 +61,8 @@ def settings(limit: int = 3) -> Clever:
 
 def read(hook: CleverHook, folder: Path, limit: int = 3, last_good: Evidence | None = None) -> Evidence:
     folder.mkdir()
-    return extract(hook, settings(limit), folder, last_good=last_good, now=NOW)
+    good = Good(last_good, lambda: nullcontext(folder)) if last_good else None
+    return extract(hook, settings(limit), folder, last_good=good, now=NOW)
 
 
 def ids(folder: Path) -> dict[str, set[str]]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from roster.errors import SourceFault, SourceIncomplete, SourceUnreachable, SourceUnreadable, TenantFileWrong
+from roster.settings import CleverCsv
 from roster.sources import system
-from roster.tenants import CleverCsv
 from roster_airflow.hooks.delivery import delivery
 from tests.roster.sources import exports
 from tests.roster_airflow.hooks.sshd import Sshd, running_sshd

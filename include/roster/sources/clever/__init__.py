@@ -8,19 +8,3 @@
 
 A record is known by Clever's `id`, but terms and courses, whose ids do not last, by what they say (`sources.lessons`).
 """
-
-from __future__ import annotations
-
-from pathlib import Path
-
-from roster.model import Roster
-from roster.sources.clever.mapping import to_roster as _to_roster
-from roster.sources.clever.reading import extract
-from roster.tenants import Clever
-
-__all__ = ["extract", "to_roster"]
-
-
-def to_roster(raw: Path, settings: Clever) -> Roster:
-    """The roster that the raw tables in the folder hold."""
-    return _to_roster(raw, settings.name)

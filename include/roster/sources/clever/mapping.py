@@ -7,12 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from roster.model import Roster
+from roster.settings import Clever
 from roster.sources import lessons, persons
 from roster.sources.clever.objects import TABLES
 
 
-def to_roster(raw: Path, source: str) -> Roster:
-    """The roster in the folder of raw tables; source: its name in lineage.
+def to_roster(raw: Path, settings: Clever) -> Roster:
+    """The roster in the folder of raw tables.
 
     Nothing is judged here: what refers to nothing still refers to it, by Clever's id.
     """
@@ -46,7 +47,7 @@ def to_roster(raw: Path, source: str) -> Roster:
             "users": pl.concat([persons.merged(people), persons.merged(guardians)]),
             "enrollments": lessons.enrollments(places),
             "guardians": persons.links(contacts),
-            "lineage": pl.concat(lineage).with_columns(source=pl.lit(source)),
+            "lineage": pl.concat(lineage).with_columns(source=pl.lit(settings.name)),
         }
     )
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from roster.evidence import Evidence
+from roster.settings import Clever
 from roster.sources.clever.objects import District
 from roster.sources.clever.walking import Walked
-from roster.tenants import Clever
 
 LIVE = ("running", "success")
 """States of a district whose data follow its school system."""

@@ -1,4 +1,4 @@
-"""From the API to raw tables: `<table>.parquet` per list, and `evidence.json`."""
+"""From the API to raw tables: `<table>.parquet` per list, and what they prove."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ import polars as pl
 
 from roster.errors import SourceUnreadable
 from roster.evidence import Evidence
-from roster.sources import Api
+from roster.settings import Clever
+from roster.sources import Api, Good
 from roster.sources.clever.objects import API, TABLES, USERS, District, Page, User
 from roster.sources.clever.proof import Missing, prove
 from roster.sources.clever.walking import Walked, decoded, single, walk
-from roster.tenants import Clever
 
 LOOKUPS = 20
 """How many people whom sections name, and no list has, are asked for one by one."""
 
 
-def extract(api: Api, settings: Clever, folder: Path, *, last_good: Evidence | None, now: datetime) -> Evidence:
-    """Walk every list into folder: raw tables and evidence.json. Raises SourceFault.
+def extract(api: Api, settings: Clever, folder: Path, *, last_good: Good | None, now: datetime) -> Evidence:
+    """Walk every list into a raw table in folder. Raises SourceFault.
 
     The district is asked for before and after, since what its sync changes in between is in some of the lists only.
     """
     before = _district(api)
     walks = {name: walk(api, table, settings.limit, folder) for name, table in TABLES.items()}
     missing = _look_up(api, folder, walks)
-    evidence = prove(folder, settings, (before, _district(api)), walks, missing, last_good, now)
-    (folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
-    return evidence
+    good = last_good.evidence if last_good else None
+    return prove(folder, settings, (before, _district(api)), walks, missing, good, now)
 
 
 def _district(api: Api) -> District:

@@ -9,19 +9,3 @@
 
 admins.csv, which Clever has given up, is not read.
 """
-
-from __future__ import annotations
-
-from pathlib import Path
-
-from roster.model import Roster
-from roster.sources.clever_csv.mapping import to_roster as _to_roster
-from roster.sources.clever_csv.reading import extract
-from roster.tenants import CleverCsv
-
-__all__ = ["extract", "to_roster"]
-
-
-def to_roster(raw: Path, settings: CleverCsv) -> Roster:
-    """The roster that the raw tables in the folder hold."""
-    return _to_roster(raw, settings.name)

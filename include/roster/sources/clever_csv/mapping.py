@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from roster.model import Roster
+from roster.settings import CleverCsv
 from roster.sources import lessons, persons
 from roster.sources.clever_csv import classes, people
 from roster.sources.clever_csv.columns import FILES
 
 
-def to_roster(raw: Path, source: str) -> Roster:
-    """The roster in the folder of raw tables; source: its name in lineage.
+def to_roster(raw: Path, settings: CleverCsv) -> Roster:
+    """The roster in the folder of raw tables.
 
     Nothing is judged here: rows without an id keep none, rows of one id that do not agree stay side by side, and what
     refers to nothing still refers to it.
@@ -44,7 +45,7 @@ def to_roster(raw: Path, source: str) -> Roster:
             "users": pl.concat([persons.merged(rows), persons.merged(people.guardian_rows(contacts))]),
             "enrollments": pl.concat([lessons.enrollments(attending), lessons.enrollments(teaching)]),
             "guardians": persons.links(contacts),
-            "lineage": pl.concat(lineage).with_columns(source=pl.lit(source)),
+            "lineage": pl.concat(lineage).with_columns(source=pl.lit(settings.name)),
         }
     )
 

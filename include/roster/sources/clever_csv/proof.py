@@ -11,10 +11,10 @@ import polars as pl
 
 from roster.errors import SourceUnreadable
 from roster.evidence import Evidence
+from roster.settings import CleverCsv
 from roster.sources import DeliveredFile
 from roster.sources.clever_csv.columns import FILES, TEACHERS
 from roster.sources.delimited import read
-from roster.tenants import CleverCsv
 
 ONE_DELIVERY = timedelta(hours=2)
 """Files whose times lie further apart are not of one delivery."""

@@ -1,4 +1,4 @@
-"""From a delivery to raw tables: `<table>.parquet` per file, `unreadable.parquet` and `evidence.json`."""
+"""From a delivery to raw tables: `<table>.parquet` per file, `unreadable.parquet`, and what they prove."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import polars as pl
 
 from roster.errors import SourceIncomplete, SourceUnreadable
 from roster.evidence import Evidence
-from roster.sources import DeliveredFile, Delivery
+from roster.settings import CleverCsv
+from roster.sources import DeliveredFile, Delivery, Good
 from roster.sources.clever_csv import proof
 from roster.sources.clever_csv.columns import FILES
 from roster.sources.delimited import UNREADABLE, Table, read
-from roster.tenants import CleverCsv
 
 SET_ASIDE_SHARE, SET_ASIDE_ROWS = 0.01, 10
 """More unreadable rows than both of these in one file, and the file is not read at all."""
 
 
 def extract(
-    delivery: Delivery, settings: CleverCsv, folder: Path, *, last_good: Evidence | None, now: datetime
+    delivery: Delivery, settings: CleverCsv, folder: Path, *, last_good: Good | None, now: datetime
 ) -> Evidence:
-    """Read the delivery into folder: raw tables, unreadable.parquet (file, row, reason), evidence.json.
+    """Read the delivery into folder: raw tables, and unreadable.parquet (file, row, reason).
 
     Raises SourceIncomplete (a file is missing, empty, changed within `quiet` or while it was read: asked again) and
     SourceUnreadable (not what was agreed: file:row and what to do).
@@ -49,9 +49,8 @@ def extract(
     aside = pl.concat(unreadable)
     aside.write_parquet(folder / "unreadable.parquet")
     files = {file: delivered for file, (_, delivered) in looked.items()}
-    evidence = proof.prove(folder, settings, files, records, aside.height, said, last_good)
-    (folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
-    return evidence
+    good = last_good.evidence if last_good else None
+    return proof.prove(folder, settings, files, records, aside.height, said, good)
 
 
 _Looked = Mapping[str, tuple[str, DeliveredFile]]

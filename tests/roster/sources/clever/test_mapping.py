@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from roster.model import SCHEMAS, Roster
-from roster.sources.clever import extract, to_roster
-from roster.tenants import Clever
+from roster.settings import Clever
+from roster.sources.clever.mapping import to_roster
+from roster.sources.clever.reading import extract
 from tests.roster.sources.clever.lists import Lists
 from tests.roster.sources.exports import rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 
 from roster.errors import SourceUnreadable
 from roster.evidence import Evidence, Standing
-from roster.sources.clever import extract
-from roster.sources.clever.reading import LOOKUPS
-from roster.tenants import Clever
+from roster.settings import Clever
+from roster.sources import Good
+from roster.sources.clever.reading import LOOKUPS, extract
 from tests.roster.sources.clever.lists import DISTRICT, Answer, Lists
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -43,7 +44,8 @@ def section(students: list[str], **more: Any) -> dict[str, Any]:
 
 def read(lists: Lists, folder: Path, last_good: Evidence | None = None, now: datetime = NOW) -> Evidence:
     folder.mkdir()
-    return extract(lists, SETTINGS, folder, last_good=last_good, now=now)
+    good = Good(last_good, lambda: nullcontext(folder)) if last_good else None
+    return extract(lists, SETTINGS, folder, last_good=good, now=now)
 
 
 def test_a_whole_reading_proves_what_is_absent(tmp_path: Path) -> None:
@@ -53,7 +55,6 @@ def test_a_whole_reading_proves_what_is_absent(tmp_path: Path) -> None:
     assert evidence.delivered == datetime(2026, 3, 1, 20, tzinfo=UTC)
     assert evidence.rows["students"] == 10
     assert evidence.rows["enrollments"] == 11
-    assert Evidence.model_validate_json((tmp_path / "raw" / "evidence.json").read_text()) == evidence
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from roster.canvas import FILES
 from roster.canvas.wanted import digest, write
 from roster.checks import judge
 from roster.model import Roster
-from roster.sources import clever, clever_csv
+from roster.settings import Clever, CleverCsv
+from roster.sources import system
 from roster.sources.files import Folder
-from roster.tenants import Clever, CleverCsv, Tenant
+from roster.tenants import Tenant
 from roster_sandbox.clever import IdTable, write_api
 from roster_sandbox.district import District, generate, write_clever
 from tests.roster.sources.clever.lists import Lists
@@ -49,10 +50,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     for name in ("api", "csv"):
         (folder / name).mkdir()
     lists = Lists.read(folder / "served")
-    evidence = clever.extract(lists, Clever.model_validate(API), folder / "api", last_good=None, now=NOW)
+    evidence = system("clever").extract(lists, Clever.model_validate(API), folder / "api", last_good=None, now=NOW)
     assert evidence.proven, evidence.reasons
     settings = CleverCsv.model_validate(CSV)
-    clever_csv.extract(Folder(folder / "export"), settings, folder / "csv", last_good=None, now=datetime.now(UTC))
+    system("clever_csv").extract(
+        Folder(folder / "export"), settings, folder / "csv", last_good=None, now=datetime.now(UTC)
+    )
     return Both(district, ids, folder / "api", folder / "csv")
 
 
@@ -86,11 +89,11 @@ def rows(roster: Roster, settings: Tenant, raw: Path, folder: Path) -> Path:
 
 
 def api_rows(both: Both, settings: Tenant, folder: Path) -> Path:
-    return rows(clever.to_roster(both.api, Clever.model_validate(API)), settings, both.api, folder)
+    return rows(system("clever").to_roster(both.api, Clever.model_validate(API)), settings, both.api, folder)
 
 
 def csv_rows(both: Both, settings: Tenant, folder: Path) -> Path:
-    return rows(clever_csv.to_roster(both.csv, CleverCsv.model_validate(CSV)), settings, both.csv, folder)
+    return rows(system("clever_csv").to_roster(both.csv, CleverCsv.model_validate(CSV)), settings, both.csv, folder)
 
 
 def test_after_translation_by_the_table_of_ids_every_file_is_the_same(both: Both, tmp_path: Path) -> None:
@@ -133,8 +136,8 @@ def test_terms_and_courses_that_clever_made_anew_change_nothing(both: Both, tmp_
     assert not set(ids.ids["courses"].values()) & set(both.ids.ids["courses"].values())
     raw = tmp_path / "raw"
     raw.mkdir()
-    clever.extract(Lists.read(served), Clever.model_validate(API), raw, last_good=None, now=NOW)
-    again = rows(clever.to_roster(raw, Clever.model_validate(API)), by_api(), raw, tmp_path / "again")
+    system("clever").extract(Lists.read(served), Clever.model_validate(API), raw, last_good=None, now=NOW)
+    again = rows(system("clever").to_roster(raw, Clever.model_validate(API)), by_api(), raw, tmp_path / "again")
     assert digest(again) == digest(before)
 
 

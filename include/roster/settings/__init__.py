@@ -1,0 +1,21 @@
+"""The settings of each source system, and the registry of those there are.
+
+A system is a model here (`system` is its name, `hook` what reads it), its package below `roster.sources`, and its line
+in SourceSettings. Reading them is cheap, because Airflow does it whenever it parses the DAG files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from roster.settings.clever import Clever
+from roster.settings.clever_csv import CleverCsv
+
+__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+
+SourceSettings = Annotated[
+    Clever | CleverCsv,
+    Field(discriminator="system"),
+]
