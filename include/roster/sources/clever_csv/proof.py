@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,9 +13,7 @@ from roster.settings import CleverCsv
 from roster.sources import DeliveredFile
 from roster.sources.clever_csv.columns import FILES, TEACHERS
 from roster.sources.delimited import read
-
-ONE_DELIVERY = timedelta(hours=2)
-"""Files whose times lie further apart are not of one delivery."""
+from roster.sources.deliveries import digest, spread
 
 REFERENCES = (
     *(
@@ -60,7 +56,7 @@ def prove(
     """
     rows = {stem: _raw(folder, stem).select(pl.len()).collect().item() for stem in records}
     broken = [
-        *_spread(files),
+        *spread(files),
         *_holes(rows, unreadable, last_good),
         *(_miscounts(records, said) if said is not None else ()),
     ]
@@ -70,24 +66,13 @@ def prove(
     return Evidence(
         source=settings.name,
         system=settings.system,
-        delivery=_digest(files),
+        delivery=digest(files),
         delivered=max(one.modified for one in files.values()),
         rows=rows,
         complete=not broken,
         proven=not broken and not doubts,
         reasons=tuple(f"{settings.name}: {reason}" for reason in (*broken, *doubts)),
     )
-
-
-def _digest(files: Mapping[str, DeliveredFile]) -> str:
-    lines = (f"{name} {one.size} {one.modified.astimezone(UTC).isoformat()}\n" for name, one in sorted(files.items()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _spread(files: Mapping[str, DeliveredFile]) -> Iterator[str]:
-    times: list[datetime] = [one.modified for one in files.values()]
-    if (apart := max(times) - min(times)) > ONE_DELIVERY:
-        yield f"its files are not of one delivery, their times lie {apart / timedelta(hours=1):.1f} hours apart"
 
 
 def _holes(rows: Mapping[str, int], unreadable: int, last_good: Evidence | None) -> Iterator[str]:
