@@ -12,10 +12,11 @@ from pydantic import Field
 
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
+from roster.settings.oneroster_csv import OneRosterCsv
 
-__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRosterCsv", "SourceSettings"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv,
+    Clever | CleverCsv | OneRosterCsv,
     Field(discriminator="system"),
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+import polars as pl
+
 from roster.errors import SourceIncomplete, SourceUnreadable
 from roster.settings.grammar import FileSource
 from roster.sources import DeliveredFile, Delivery
-from roster.sources.delimited import Table
+from roster.sources.delimited import Table, read
 
 ONE_DELIVERY = timedelta(hours=2)
 """Files whose times lie further apart are not of one delivery."""
@@ -77,6 +79,30 @@ def require_readable(file: str, table: Table) -> None:
         "line ends in quotation marks"
     )
     raise SourceUnreadable(message)
+
+
+def read_control(path: Path, file: str, encoding: str) -> dict[str, int]:
+    """Rows by table in lower case, as the control file says (columns File and Rows; students.csv or students)."""
+    table = read(path, file, ("file", "rows"), ("file", "rows"), encoding)
+    counts = table.frame.with_columns(number=pl.col("rows").str.replace_all(",", "").cast(pl.UInt32, strict=False))
+    wrong = counts.filter(pl.col("file").is_null() | pl.col("number").is_null())["row"].to_list()
+    if wrong := sorted(wrong + table.unreadable["row"].to_list()):
+        message = f"{file}:{wrong[0]}: must be a file name and its number of rows"
+        raise SourceUnreadable(message)
+    stems = counts["file"].str.to_lowercase().str.strip_suffix(".csv")
+    return dict(zip(stems, counts["number"], strict=True))
+
+
+def miscounts(records: Mapping[str, int], said: Mapping[str, int], stems: Collection[str]) -> Iterator[str]:
+    """Where the records of the files that were read are not as the control file says. stems: all that are read."""
+    for stem, count in records.items():
+        if stem.lower() not in said:
+            yield f"the control file does not count {stem}.csv"
+        elif said[stem.lower()] != count:
+            yield f"{stem}.csv has {count:,} rows, the control file says {said[stem.lower()]:,}"
+    for stem in stems:
+        if stem not in records and said.get(stem.lower()):
+            yield f"{stem}.csv is not there, the control file says {said[stem.lower()]:,} rows"
 
 
 def digest(files: Mapping[str, DeliveredFile]) -> str:

@@ -15,7 +15,7 @@ from roster.sources import Delivery, Good
 from roster.sources.clever_csv import proof
 from roster.sources.clever_csv.columns import FILES
 from roster.sources.delimited import UNREADABLE, read
-from roster.sources.deliveries import Looked, look, require_quiet, require_readable, require_same
+from roster.sources.deliveries import Looked, look, read_control, require_quiet, require_readable, require_same
 
 
 def extract(
@@ -33,7 +33,7 @@ def extract(
     with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
         copies = {file: delivery.fetch(name, Path(scratch)) for file, (name, _) in looked.items()}
         require_same(looked, _look(delivery, settings), copies)
-        said = proof.read_control(copies["control"], settings) if settings.control else None
+        said = read_control(copies["control"], settings.control, settings.encoding) if settings.control else None
         for stem, layout in FILES.items():
             if stem not in copies:
                 continue
