@@ -12,10 +12,11 @@ from pydantic import Field
 
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
+from roster.settings.oneroster import OneRoster
 
-__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRoster", "SourceSettings"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv,
+    Clever | CleverCsv | OneRoster,
     Field(discriminator="system"),
 ]
