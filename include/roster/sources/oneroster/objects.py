@@ -33,7 +33,6 @@ class Reference(_Part):
 
 One = Reference | str | int | None
 Several = list[Reference | str | int | None] | Reference | str | int | None
-Texts = list[str | int | None] | str | int | None
 
 
 class _Object(_Part):
@@ -79,7 +78,7 @@ class Class(_Object):
     course: One = None
     school: One = None
     terms: Several = None
-    periods: Texts = None
+    periods: Several = None
 
 
 class Role(_Part):
@@ -146,9 +145,23 @@ def _plain(**columns: str) -> Callable[[Any], Row]:
     return lambda one: {column: text(getattr(one, field)) for column, field in columns.items()}
 
 
+_CLASS = _plain(title="title", class_code="class_code", class_type="class_type")
+_USER = _plain(
+    role="role",
+    username="username",
+    given_name="given_name",
+    middle_name="middle_name",
+    family_name="family_name",
+    preferred_given_name="preferred_first_name",
+    preferred_family_name="preferred_last_name",
+    identifier="identifier",
+    email="email",
+)
+_ENROLLMENT = _plain(role="role", begin_date="begin_date", end_date="end_date")
+
+
 def _class(one: Class) -> Row:
-    return {
-        **_plain(title="title", class_code="class_code", class_type="class_type")(one),
+    return _CLASS(one) | {
         "course_id": key(one.course),
         "school_id": key(one.school),
         "term_ids": keys(one.terms),
@@ -157,14 +170,7 @@ def _class(one: Class) -> Row:
 
 
 def _user(one: User) -> Row:
-    names = _plain(
-        **{name: name for name in ("role", "username", "given_name", "middle_name", "family_name")},
-        **{name: name for name in ("identifier", "email")},
-        preferred_given_name="preferred_first_name",
-        preferred_family_name="preferred_last_name",
-    )
-    return {
-        **names(one),
+    return _USER(one) | {
         "enabled": flag(one.enabled_user),
         "org_ids": keys(one.orgs) if one.orgs is not None else None,
         "primary_org_id": key(one.primary_org),
@@ -173,8 +179,7 @@ def _user(one: User) -> Row:
 
 
 def _enrollment(one: Enrollment) -> Row:
-    return {
-        **_plain(role="role", begin_date="begin_date", end_date="end_date")(one),
+    return _ENROLLMENT(one) | {
         "class_id": key(one.class_),
         "school_id": key(one.school),
         "user_id": key(one.user),
