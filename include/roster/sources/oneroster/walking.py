@@ -124,9 +124,15 @@ def _arrow(rows: pl.DataFrame) -> Any:
 
 
 def _once_each(folder: Path) -> None:
-    """Keep each record once: a person or a course of several schools is in the lists of each."""
+    """Keep each record once: a person or a course of several schools is in the lists of each.
+
+    Whose agents they are goes too: in the lists of schools there are no agents.
+    """
     for name in SCHEMAS:
         file = folder / f"{name}.parquet"
         rows = pl.read_parquet(file)
         same = [column for column in rows.columns if column not in ("file", "row")] if name == "roles" else "sourced_id"
-        rows.unique(same, keep="first", maintain_order=True).write_parquet(file)
+        once = rows.unique(same, keep="first", maintain_order=True)
+        if name == "users":
+            once = once.with_columns(agent_ids=pl.lit(None, dtype=pl.List(pl.String)))
+        once.write_parquet(file)
