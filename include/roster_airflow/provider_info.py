@@ -13,7 +13,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": DISTRIBUTION,
         "name": "Roster",
         "description": "Rosters for Canvas.",
-        "connection-types": [_CANVAS, _CLEVER],
+        "connection-types": [_CANVAS, _CLEVER, _ONEROSTER],
         "extra-links": ["roster_airflow.links.canvas.CanvasImportLink"],
         "notifications": ["roster_airflow.notifications.roster.RosterNotifier"],
     }
@@ -69,6 +69,53 @@ _CLEVER = {
         "timeout": {
             "label": "Patience",
             "description": "Seconds to wait for an answer of Clever; left out: 90.",
+            "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
+        },
+    },
+}
+
+_ONEROSTER = {
+    "connection-type": "oneroster",
+    "hook-class-name": "roster_airflow.hooks.oneroster.OneRosterHook",
+    "hook-name": "OneRoster",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "extra"],
+        "relabeling": {
+            "host": "Address of the service",
+            "login": "Client id, or consumer key",
+            "password": "Client secret, or consumer secret",
+        },
+        "placeholders": {
+            "host": "https://sis.example/ims/oneroster/v1p1",
+            "login": "from the provider",
+            "password": "from the provider",
+            "port": "left out: 443",
+        },
+    },
+    "conn-fields": {
+        "auth": {
+            "label": "Credentials",
+            "description": "oauth2 (client credentials), or oauth1 (each request is signed); left out: oauth2.",
+            "schema": {"type": ["string", "null"], "enum": ["oauth1", "oauth2", None]},
+        },
+        "token_url": {
+            "label": "Token address",
+            "description": "Where tokens are given out, with oauth2; it does not follow from the service's address.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "scope": {
+            "label": "Scope",
+            "description": "Scopes to ask for, with oauth2; left out: the specification's for reading rosters.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "signature": {
+            "label": "Signature",
+            "description": "HMAC-SHA256 or HMAC-SHA1, with oauth1; left out: HMAC-SHA256.",
+            "schema": {"type": ["string", "null"], "enum": ["HMAC-SHA256", "HMAC-SHA1", None]},
+        },
+        "timeout": {
+            "label": "Patience",
+            "description": "Seconds to wait for an answer of the provider; left out: 90.",
             "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
         },
     },

@@ -14,7 +14,10 @@ STATUSES = ("active", *GONE)
 
 
 def require_marked(frame: pl.DataFrame, file: str) -> None:
-    """frame: as the file has it. Raises SourceUnreadable at the first row of a delta that does not say what became of the record, and when."""
+    """Raises SourceUnreadable at the first row of a delta that does not say what became of the record, and when.
+
+    frame: with the file's columns.
+    """
     status = pl.col("status").str.to_lowercase()
     wrong = frame.filter(
         status.is_in(STATUSES).not_().fill_null(value=True)
