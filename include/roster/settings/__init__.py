@@ -13,10 +13,11 @@ from pydantic import Field
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
 from roster.settings.oneroster import OneRoster
+from roster.settings.oneroster_csv import OneRosterCsv
 
-__all__ = ["Clever", "CleverCsv", "OneRoster", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SourceSettings"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv | OneRoster,
+    Clever | CleverCsv | OneRoster | OneRosterCsv,
     Field(discriminator="system"),
 ]

@@ -27,7 +27,7 @@ def roles(users: pl.LazyFrame, roles: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([each, given]).with_columns(pl.col("role").str.to_lowercase())
 
 
-def _kinds(roles: pl.LazyFrame) -> pl.LazyFrame:
+def kinds(roles: pl.LazyFrame) -> pl.LazyFrame:
     """(sourced_id, kind): staff before student before guardian, for who has several roles."""
     is_student = pl.col("role") == "student"
     is_family = pl.col("role").is_in(FAMILY)
@@ -60,9 +60,11 @@ def _schools(users: pl.LazyFrame, roles: pl.LazyFrame, orgs: pl.LazyFrame) -> pl
 
 
 def persons(users: pl.LazyFrame, roles: pl.LazyFrame, orgs: pl.LazyFrame) -> pl.LazyFrame:
-    """The columns of users. Rows of one id that agree are one person; who has no role has no kind."""
+    """The columns of users. Rows of one id that agree are one person; who has no role has no kind. A user who is not
+    enabled is suspended.
+    """
     rows = (
-        users.join(_kinds(roles), on="sourced_id", how="left", maintain_order="left")
+        users.join(kinds(roles), on="sourced_id", how="left", maintain_order="left")
         .join(_schools(users, roles, orgs), on="sourced_id", how="left", maintain_order="left_right")
         .select(
             "sourced_id",
@@ -77,6 +79,7 @@ def persons(users: pl.LazyFrame, roles: pl.LazyFrame, orgs: pl.LazyFrame) -> pl.
             "identifier",
             "school_id",
             sis_id="sourced_id",
+            status=pl.when(~pl.col("enabled")).then(pl.lit("suspended")),
         )
     )
     return merged(rows)
