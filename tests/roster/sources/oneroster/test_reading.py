@@ -22,8 +22,8 @@ from roster.sources import Good, system
 from roster.sources.oneroster.objects import LISTINGS, flag, keys, text
 from roster.sources.oneroster.service import Answer
 from roster.sources.oneroster.walking import BULK
-from roster.tenants import Tenant
 from tests.roster.sources.oneroster.replies import LISTS, Object, Provider, as_1_2, body, settings, thing
+from tests.roster.sources.oneroster.tenants import a_tenant
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=UTC)
 TODAY = date(2026, 2, 2)
@@ -70,23 +70,10 @@ def test_passwords_phones_and_other_ids_are_nowhere(tmp_path: Path) -> None:
     assert not kept & {"pw-ann", "555-1", "ldap-ann", "['07']"}
 
 
-def a_tenant(**more: Any) -> Tenant:
-    return Tenant.model_validate(
-        {
-            "id": "fern",
-            "name": "Fern",
-            "timezone": "Australia/Brisbane",
-            "sources": [{"name": "sis", "system": "oneroster", "connection": "sis", **more}],
-            "canvas": {"test": {"connection": "canvas"}},
-            "sync": {"courses": {"per": "school_term_course"}, "observers": {"relationships": ["parent", "guardian"]}},
-        }
-    )
-
-
 def files(folder: Path, out: Path, **more: Any) -> dict[str, list[str]]:
     """The lines of Canvas's files."""
     roster = system("oneroster").to_roster(folder, settings(**more))
-    tenant = a_tenant(**more)
+    tenant = a_tenant(**more, sync={"courses": {"per": "school_term_course"}})
     judged = judge(roster, {"sis": folder}, tenant, TODAY, last_good_rows=None, docs=None)
     out.mkdir()
     write(judged.roster, judged.quarantine, tenant, TODAY, out)
