@@ -6,12 +6,16 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from roster.errors import (
@@ -345,3 +349,49 @@ def test_the_test_button(provider: OneRosterServer, hook: OneRosterHook) -> None
 def test_raw_tables_are_those_of_every_oneroster(hook: OneRosterHook, tmp_path: Path) -> None:
     read(hook, tmp_path / "raw")
     assert {name: pl.read_parquet_schema(tmp_path / "raw" / f"{name}.parquet") for name in SCHEMAS} == SCHEMAS
+
+
+ANY = (
+    *("server_error", "cut_body", "tokens_gone", "rate_limited", "circle", "no_next", "no_total", "wrong_total"),
+    *("repeated", "skipped", "capped", "empty", "created", "deleted", "replaced"),
+)
+
+
+@pytest.mark.timeout(300)
+@hypothesis(max_examples=25, deadline=None)
+@given(
+    totals=st.booleans(),
+    links=st.booleans(),
+    limit=st.sampled_from([3, 8, 1000]),
+    faults=st.lists(
+        st.tuples(st.sampled_from(ANY), st.sampled_from(list(LISTS.values())), st.integers(0, 8), st.integers(1, 3)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_what_is_proven_holds_all_that_was_there_all_the_time(
+    tmp_path_factory: pytest.TempPathFactory, totals: bool, links: bool, limit: int, faults: list[Any]
+) -> None:
+    """Whatever goes wrong once, at any page of any list."""
+    folder = tmp_path_factory.mktemp("any")
+    write_rest(few(4), folder / "served", modified=NOW)
+    with running_oneroster(folder / "served", Settings(totals=totals, links=links)) as provider, environment(provider):
+        before = served(provider)
+        for name, path, after, records in faults:
+            provider.fault(name, path=f"/{path}\\?", after=after, records=records, seconds=0.01)
+        hook = patient(OneRosterHook("sis"))
+        try:
+            evidence = read(hook, folder / "raw", limit=limit)
+        except SourceFault:
+            return
+        if evidence.proven:
+            found, now = ids(folder / "raw"), served(provider)
+            for name, there in before.items():
+                assert set(there) & set(now[name]) <= set(found[name])
+
+
+@contextmanager
+def environment(provider: OneRosterServer) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_SIS", provider.connection())
+        yield
