@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -54,6 +55,14 @@ class Source(Settings):
     """Airflow connection that it is read by."""
     shrink: Percent = 0.02
     """How much a table may shrink against the last good night before the delivery proves nothing."""
+
+    def on(self, day: date) -> Source:
+        """The settings for a night of that day: what asks its source by date puts it in."""
+        return self
+
+    def decisive(self, folder: Path) -> dict[str, Any]:
+        """What of them decides which rows there are: what an approval is bound to. folder: that of the tenant files."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class FileSource(Source):
