@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from roster.settings import SisDb
     from roster.sources import Database, Snapshot, Statement
     from roster.sources.sis_db.sql import Style
+
+
+PATIENCE = 5.0
+"""Seconds that a read of an SQLite file waits for another process that writes to it."""
 
 
 def reading(settings: SisDb) -> Database:
@@ -60,7 +64,7 @@ class _Kind:
 def _sqlite(hook: DbApiHook) -> sqlite3.Connection:
     """The file, which must be there: what is only read is not made. Transactions are begun by us."""
     address = hook.get_uri().replace("sqlite:///", "file:", 1)
-    return sqlite3.connect(f"{address}{'&' if '?' in address else '?'}mode=ro", uri=True, isolation_level=None)
+    return sqlite3.connect(f"{address}{'&' if '?' in address else '?'}mode=ro", PATIENCE, uri=True, isolation_level=None)
 
 
 def _iso(value: Any) -> Any:
@@ -147,26 +151,28 @@ class _Asking:
         limits = (f"SET LOCAL statement_timeout = {seconds * 1000:.0f}",) if self._kind.streams else ()
         with self._told(f"connection {settings.connection}"):
             for text in (*self._kind.begin, *limits):
-                self._connection.cursor().execute(text)
+                with closing(self._connection.cursor()) as cursor:
+                    cursor.execute(text)
 
     def columns(self, statement: Statement) -> list[str]:
-        with self._told(statement.name):
-            cursor = self._connection.cursor()
+        with self._told(statement.name), closing(self._connection.cursor()) as cursor:
             self._ask(cursor, statement)
             found = [str(column[0]) for column in cursor.description]
             cursor.fetchall()
-            cursor.close()
         return found
 
     def batches(self, statement: Statement, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        with self._told(statement.name):
-            # A cursor with a name stays with the server: the driver would fetch all rows at once.
-            cursor = self._connection.cursor(*([f"roster_{token_hex(4)}"] if self._kind.streams else []))
-            cursor.arraysize = size
-            self._ask(cursor, statement)
-        while rows := self._fetched(cursor, statement.name, size):
-            yield rows
-        cursor.close()
+        # A cursor with a name stays with the server: without one the driver would fetch all rows at once.
+        cursor = self._connection.cursor(*([f"roster_{token_hex(4)}"] if self._kind.streams else []))
+        cursor.arraysize = size
+        try:
+            with self._told(statement.name):
+                self._ask(cursor, statement)
+            while rows := self._fetched(cursor, statement.name, size):
+                yield rows
+        finally:
+            with suppress(*self._errors):
+                cursor.close()
 
     def _fetched(self, cursor: Any, name: str, size: int) -> list[tuple[Any, ...]]:
         with self._told(name):

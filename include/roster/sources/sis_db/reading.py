@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,7 @@ def _places(file: str, table: Table, there: Sequence[str], names: Mapping[str, s
     found = []
     for name, kind in TABLES[table].items():
         wanted = names.get(name, name)
-        same = [one for one in there if one == wanted] or [one for one in there if one.lower() == wanted.lower()]
+        same = _called(wanted, there)
         if len(same) > 1:
             message = f"{file}: answers with {len(same)} columns {wanted}: name each only once"
             raise SourceUnreadable(message)
@@ -92,6 +93,14 @@ def _places(file: str, table: Table, there: Sequence[str], names: Mapping[str, s
         if same:
             found.append(_Place(name, same[0], kind))
     return found
+
+
+def _called(wanted: str, there: Sequence[str]) -> list[str]:
+    """The columns of that name, or else of that name in another case; of two alike SQLite calls the second `name:1`."""
+    plain = {one: re.sub(r":\d+$", "", one) for one in there}
+    return [one for one in there if plain[one] == wanted] or [
+        one for one in there if plain[one].lower() == wanted.lower()
+    ]
 
 
 def _frame(file: str, places: Sequence[_Place], batch: Sequence[Sequence[Any]], before: int) -> pl.DataFrame:

@@ -1,5 +1,5 @@
--- Generic schema: see orgs.sql. Several rows for one pupil and section are stays one after the other: all that were not
--- dropped go on, and the sync takes the one of its day. An end is the last day there.
+-- Generic schema: see orgs.sql. Several rows for one pupil and section are stays one after the other: all that were
+-- not dropped go on, and the sync takes the one of its day. An end is the last day there.
 SELECT r.roster_id AS sourced_id,
        r.section_id AS class_id,
        r.person_id AS user_id,
