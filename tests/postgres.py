@@ -104,8 +104,10 @@ def _started(programs: Path, base: Path, server: Postgres) -> subprocess.Popen[b
     for path in (base, base / "password"):
         os.chown(path, user.pw_uid, user.pw_gid)
     made = subprocess.run(
-        [programs / "initdb", "-D", base / "data", "-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"]
-        + ["--pwfile", base / "password"],
+        [
+            *(programs / "initdb", "-D", base / "data", "-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"),
+            *("--pwfile", base / "password"),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -64,7 +64,8 @@ class _Kind:
 def _sqlite(hook: DbApiHook) -> sqlite3.Connection:
     """The file, which must be there: what is only read is not made. Transactions are begun by us."""
     address = hook.get_uri().replace("sqlite:///", "file:", 1)
-    return sqlite3.connect(f"{address}{'&' if '?' in address else '?'}mode=ro", PATIENCE, uri=True, isolation_level=None)
+    reading = f"{address}{'&' if '?' in address else '?'}mode=ro"
+    return sqlite3.connect(reading, PATIENCE, uri=True, isolation_level=None)
 
 
 def _iso(value: Any) -> Any:

@@ -117,12 +117,11 @@ def test_a_snapshot_sees_one_moment(writing: Callable[[str], None]) -> None:
     ],
 )
 def test_nothing_can_be_written(writing: Callable[[str], None], text: str) -> None:
-    with reading(settings()).snapshot() as snapshot:
-        with pytest.raises(SourceUnreadable, match=r"^bad\.sql: it tries to write"):
-            snapshot.columns(Statement("bad.sql", text, {}))
-    with reading(settings()).snapshot() as snapshot:
-        with pytest.raises(SourceUnreadable):
-            rows(snapshot, Statement("bad.sql", text, {}))
+    bad = Statement("bad.sql", text, {})
+    with reading(settings()).snapshot() as snapshot, pytest.raises(SourceUnreadable, match=r"^bad\.sql: it tries to w"):
+        snapshot.columns(bad)
+    with reading(settings()).snapshot() as snapshot, pytest.raises(SourceUnreadable):
+        rows(snapshot, bad)
     with reading(settings()).snapshot() as snapshot:
         assert len(rows(snapshot, ALL)) == ROWS
 
@@ -242,14 +241,14 @@ def test_a_session_that_is_ended_in_the_middle(by_postgres: Postgres, database: 
 
 def test_a_server_that_dies_in_the_middle(by_postgres: Postgres, database: str) -> None:
     """Its process is killed, and with it, as PostgreSQL does, all others; it comes back by itself."""
-    with by_postgres.connect() as other:
-        with reading(settings()).snapshot() as snapshot:
-            batches = snapshot.batches(ALL, 10)
-            next(batches)
-            (pid,) = other.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [database]).fetchone() or (0,)
-            os.kill(pid, signal.SIGKILL)
-            with pytest.raises(SourceUnreachable, match=r"^pupils\.sql: ") as fault:
-                list(batches)
+    with by_postgres.connect() as other, reading(settings()).snapshot() as snapshot:
+        batches = snapshot.batches(ALL, 10)
+        next(batches)
+        ours = other.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [database]).fetchone()
+        assert ours
+        os.kill(ours[0], signal.SIGKILL)
+        with pytest.raises(SourceUnreachable, match=r"^pupils\.sql: ") as fault:
+            list(batches)
     told(fault)
     until = time.monotonic() + 30
     while time.monotonic() < until:
@@ -278,7 +277,10 @@ def test_a_file_that_is_cut(file: Path) -> None:
     whole = file.read_bytes()
     for size in range(4096, len(whole), 4096):
         file.write_bytes(whole[:size])
-        with pytest.raises(SourceUnreadable, match="damaged|gives no rows"), reading(settings()).snapshot() as snapshot:
+        with (
+            pytest.raises(SourceUnreadable, match=r"damaged|gives no rows"),
+            reading(settings()).snapshot() as snapshot,
+        ):
             rows(snapshot, ALL)
 
 

@@ -10,7 +10,7 @@ INSERT INTO person VALUES
     ('t1', 'N4', 'tessv', 'tess@x.example', 'Tess', 'Vaux', NULL, NULL, NULL, '2026-01-04'),
     ('t2', 'N5', 'hugoh', 'hugo@x.example', 'Hugo', 'Hall', NULL, NULL, NULL, '2026-01-05'),
     ('t3', 'N6', 'gonet', 'gone@x.example', 'Gone', 'Teacher', NULL, NULL, NULL, '2026-01-06'),
-    ('g1', NULL, NULL, NULL, 'Maria', 'Oder', NULL, NULL, NULL, '2026-01-07'),
+    ('g1', NULL, NULL, NULL, 'Maria', 'Odell', NULL, NULL, NULL, '2026-01-07'),
     ('g2', NULL, NULL, 'own@x.example', 'Otto', 'Odin', NULL, NULL, NULL, '2026-01-08');
 INSERT INTO student VALUES ('p1', '0071', '7', 0, '2025-09-01', NULL, 'H1'), ('p2', '0072', '8', 0, NULL, NULL, NULL),
     ('p3', '0071', '9', 2, NULL, '2025-12-01', NULL);

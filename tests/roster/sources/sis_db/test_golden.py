@@ -30,7 +30,7 @@ FILES = {
     "sections.csv": 'section_id,course_id,name,status\nc1,c1,"Maths, first",active\nc2,c2,Maths 7 2,active\n',
     "users.csv": (
         "user_id,login_id,first_name,last_name,email,status\n"
-        "g1,maria@x.example,Maria,Oder,maria@x.example,active\n"
+        "g1,maria@x.example,Maria,Odell,maria@x.example,active\n"
         "g2,own@x.example,Otto,Odin,own@x.example,active\n"
         "p1,ann@x.example,Ann,Ode,ann@x.example,active\n"
         "p2,bo@x.example,Bo,Belle,bo@x.example,active\n"

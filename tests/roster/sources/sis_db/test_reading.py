@@ -54,14 +54,14 @@ def test_a_column_that_is_missing(tmp_path: Path) -> None:
     database = Answering.with_tables(people=[{"sourced_id": "1", "kind": "staff", "given_name": "Tess"}])
     with pytest.raises(
         SourceUnreadable,
-        match="^people: no column family_name; it answers with sourced_id, kind, given_name: name it with AS",
+        match=r"^people: no column family_name; it answers with sourced_id, kind, given_name: name it with AS",
     ):
         extract(database, settings(pack=None, views={"users": "people"}), tmp_path)
 
 
 def test_a_column_that_the_tenant_names_must_be_there(tmp_path: Path) -> None:
     named = {**BY_VIEW["columns"]["users"], "middle_name": "second"}  # type: ignore[index]
-    with pytest.raises(SourceUnreadable, match="^people: no column second"):
+    with pytest.raises(SourceUnreadable, match=r"^people: no column second"):
         extract(Answering.with_tables(people=USERS), settings(**{**BY_VIEW, "columns": {"users": named}}), tmp_path)
 
 

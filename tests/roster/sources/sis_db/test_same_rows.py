@@ -1,4 +1,4 @@
-"""The same district as a database and as Clever's CSV: the same people, sections, enrolments and observers in Canvas."""
+"""The same district as a database and as Clever's CSV: the same people, sections, enrolments and observers."""
 
 from __future__ import annotations
 
