@@ -280,7 +280,7 @@ def test_a_block_that_is_wrong_would_be_seen(tmp_path: Path) -> None:
 def test_the_columns_of_every_table_are_as_documented() -> None:
     from roster.absence import LEFT
     from roster.answers import PROBLEMS
-    from roster.canvas.wanted import FROZEN
+    from roster.canvas.wanted import ENDED, FROZEN
     from roster.checks.findings import FINDINGS, QUARANTINE
     from roster.ledger import LEDGER, SENT
     from roster.model import LINEAGE
@@ -294,6 +294,7 @@ def test_the_columns_of_every_table_are_as_documented() -> None:
         "`findings.parquet`": FINDINGS,
         "`quarantine.parquet`": QUARANTINE,
         "`frozen.parquet`": FROZEN,
+        "`ended.parquet`": ENDED,
         "`changes.parquet`": CHANGES,
         "`sent.parquet`": SENT,
         "`waiting.parquet`, `left.parquet`": LEFT,
