@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -27,6 +28,10 @@ from roster.tenants import Tenant
 from roster_airflow.hooks.sis_db import reading
 from roster_airflow.loading import Loading
 from roster_sandbox.canvas import Canvas
+from roster_sandbox.demo.comparison import differences
+from roster_sandbox.demo.examples import example, tenant_file
+from roster_sandbox.demo.places import Places
+from roster_sandbox.demo.settings import ZONE as EXAMPLES_ZONE
 from roster_sandbox.district import District, generate, moved
 from roster_sandbox.sis_db import write_sqlite
 from tests.few import TODAY, few
@@ -51,16 +56,11 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_tenant(**more: Any) -> Tenant:
-    return Tenant.model_validate(
-        {
-            "id": "sample",
-            "name": "Sample",
-            "timezone": "America/New_York",
-            "sources": [{"name": "sis", "system": "sis_db", "connection": "school", "pack": "generic", **more}],
-            "canvas": {"test": {"connection": "canvas_test", "hosts": ["127.0.0.1"]}},
-            "sync": {"observers": {"relationships": ["Mother", "Father", "Guardian", "Stepfather"]}},
-        }
-    )
+    """That of the example, at the test's Canvas."""
+    told = yaml.safe_load(tenant_file("myrtle").read_text(encoding="utf-8"))
+    canvas = {"canvas": {"test": {"connection": "canvas_test", "hosts": ["127.0.0.1"]}}}
+    sources = [{**told["sources"][0], "connection": "school", "shrink": "2%", **more}]
+    return Tenant.model_validate({**told, **canvas, "sources": sources})
 
 
 def a_night(home: Path, tenant: Tenant, day: int, **more: Any) -> Night:
@@ -89,6 +89,8 @@ def test_a_district_moves_on_from_night_to_night(file: Path, home: Path, canvas:
     write_sqlite(drawn, file)
     first = play(a_night(home, tenant, 0), database, loading)
     assert first.reasons == []
+    places = Places(home, "myrtle")
+    assert [*differences(canvas.state(), example("myrtle").implied_canvas(places, drawn, TODAY), EXAMPLES_ZONE)] == []
     assert first.json("extract", "evidence.json")["proven"]
     again = play(a_night(home, tenant, 1), database, loading)
     assert again.changes.is_empty()
@@ -161,7 +163,7 @@ FAULT = st.one_of(
 
 
 @pytest.mark.timeout(300)
-@hypothesis(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fault=FAULT)
 def test_no_fault_and_no_cut_of_the_database_plans_a_drop(
     file: Path, home: Path, loading: Loading, monkeypatch: pytest.MonkeyPatch, fault: tuple[str, Any]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
+from roster_sandbox.district.implied import term_slug
 from roster_sandbox.district.model import District, Person, Section, Term
 from roster_sandbox.sis_db import ids
 
@@ -39,7 +40,7 @@ def _schools(district: District) -> Iterator[Row]:
 
 
 def _term_id(school_id: str, term: Term) -> str:
-    return f"{school_id}-{term.name.lower().replace(' ', '-')}-{term.start:%Y%m%d}"
+    return f"{school_id}-{term_slug(term)}"
 
 
 def _terms(district: District) -> Iterator[Row]:

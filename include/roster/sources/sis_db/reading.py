@@ -66,8 +66,9 @@ def _read(snapshot: Snapshot, table: Table, statement: Statement, names: Mapping
     read = 0
     with pq.ParquetWriter(folder / f"{table}.parquet", _arrow(schema).schema) as writer:
         for batch in snapshot.batches(wanted, BATCH):
-            writer.write_table(_arrow(_frame(statement.name, places, batch, read)))
-            read += len(batch)
+            if batch:
+                writer.write_table(_arrow(_frame(statement.name, places, batch, read)))
+                read += len(batch)
     return Counted(said, read)
 
 
