@@ -26,6 +26,14 @@ def main() -> None:
         _parsing(Path(scratch))
         _steps(Path(scratch))
         _clever()
+        _sis_db()
+
+
+def _sis_db() -> None:
+    from tests.benchmarks.sis_db import TEN_MILLION, measured
+
+    found = measured(TEN_MILLION)
+    _say("read 10 million enrolments of PostgreSQL (cpu)", found["cpu"], f"{found['peak']:.0f} MB at most")
 
 
 def _clever() -> None:
