@@ -20,7 +20,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from roster.errors import RosterError, TenantFileWrong
-from roster_airflow.hooks.sis_db_faults import explained
+from roster_airflow.hooks.sis_db_faults import explained, not_connected
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -99,7 +99,7 @@ class SisDatabase:
         try:
             connection = kind.connect(hook)
         except errors as fault:
-            raise explained(fault, f"connection {self._settings.connection}") from None
+            raise not_connected(fault, self._settings.connection) from None
         try:
             asking = _Asking(connection, kind, errors)
             asking.begin(self._settings)
@@ -135,6 +135,9 @@ def _errors(kind: _Kind) -> tuple[type[Exception], ...]:
     for driver in kind.drivers:
         with suppress(ImportError):
             found.append(import_module(driver).Error)
+    if not found:  # then nobody could tell its faults, and what they say, from others
+        message = f"no driver for {kind.name} is installed: {' or '.join(kind.drivers)} (docs/sources/sis_db.md)"
+        raise TenantFileWrong(message)
     return tuple(found)
 
 

@@ -51,6 +51,16 @@ def explained(fault: Exception, what: str) -> SourceFault:
     return kind(f"{what}: {said} ({' '.join(filter(None, (type(fault).__name__, code)))})")
 
 
+def not_connected(fault: Exception, connection: str) -> SourceFault:
+    """The same of a connection that did not come about."""
+    if _meaning(fault)[1] == _UNKNOWN:
+        return SourceFault(
+            f"connection {connection} can't be used as it stands: see its host, port, schema and extra "
+            f"({type(fault).__name__})"
+        )
+    return explained(fault, f"connection {connection}")
+
+
 def _meaning(fault: Exception) -> _Meaning:
     code = getattr(fault, "sqlstate", None) or getattr(fault, "pgcode", None)
     if code:
@@ -58,8 +68,11 @@ def _meaning(fault: Exception) -> _Meaning:
     number = getattr(fault, "sqlite_errorcode", None)
     if number is not None:
         return _SQLITE.get(number & 0xFF, (_UNREADABLE, _UNKNOWN))
-    if any(words in str(fault).lower() for words in _LOG_IN):
+    said = str(fault).lower()
+    if any(words in said for words in _LOG_IN):
         return _SQLSTATES["28"]
+    if "database" in said and "does not exist" in said:
+        return _SQLSTATES["3D"]
     if {one.__name__ for one in type(fault).__mro__} & {"OperationalError", "InterfaceError", "AirflowException"}:
         return _AWAY, "the database does not answer: see host and port of the connection, or wait; asked again"
     return _UNREADABLE, _UNKNOWN

@@ -209,6 +209,7 @@ def test_a_right_that_is_missing(by_postgres: Postgres, database: str, monkeypat
     [
         ("password", "wrong-Quillfeather", SourceFault, "does not take the log-in"),
         ("login", "nobody-Quillfeather", SourceFault, "does not take the log-in"),
+        ("schema", "no_such_Quillfeather", SourceFault, "of that name"),
         ("port", 1, SourceUnreachable, "does not answer"),
     ],
 )
@@ -222,9 +223,19 @@ def test_a_connection_that_does_not_come_about(
     says: str,
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SCHOOL", by_postgres.connection(database, **{field: value}))
-    with pytest.raises(SourceFault, match=f"^connection school: the database {says}") as fault:
+    with pytest.raises(SourceFault, match=f"^connection school: .*{says}") as fault:
         reading(settings()).snapshot().__enter__()
     assert type(fault.value) is kind
+    told(fault)
+
+
+def test_an_extra_that_the_driver_does_not_know(
+    by_postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"Quillfeather": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_SCHOOL", by_postgres.connection(database, extra=extra))
+    with pytest.raises(SourceFault, match=r"^connection school can't be used as it stands") as fault:
+        reading(settings()).snapshot().__enter__()
     told(fault)
 
 

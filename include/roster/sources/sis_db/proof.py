@@ -12,8 +12,10 @@ import polars as pl
 
 from roster.evidence import Evidence
 from roster.settings import SisDb
+from roster.settings.grammar import PROVIDED
 from roster.settings.sis_db import Table
 
+_PEOPLE = ("students", "staff")
 NEEDED: tuple[Table, ...] = ("orgs", "academic_sessions", "courses", "classes", "users", "enrollments")
 """Tables that are empty in no school, where the source has them."""
 
@@ -43,7 +45,8 @@ def prove(
     """The evidence of the raw tables in folder, all of one moment.
 
     Whole: as many rows as the database counts, no table empty that must not be. Proven: whole, hardly shrunken, and
-    every reference between its tables is closed, for a view that was cut leaves some of them open.
+    every reference between its tables is closed, for a view that was cut leaves some of them open. Silent about what it
+    is not asked for.
     """
     rows: dict[str, int] = {table: counted.read for table, counted in counts.items()}
     broken = [*_miscounts(counts), *_holes(rows, last_good)]
@@ -58,6 +61,7 @@ def prove(
         complete=not broken,
         proven=not broken and not doubts,
         reasons=tuple(f"{settings.name}: {reason}" for reason in (*broken, *doubts)),
+        silent=tuple(thing for thing in PROVIDED if ("users" if thing in _PEOPLE else thing) not in counts),
     )
 
 

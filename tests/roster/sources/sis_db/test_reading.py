@@ -171,6 +171,15 @@ def test_shrinkage(whole: tuple[Path, Evidence], tmp_path: Path) -> None:
     assert extract(smaller, settings(shrink="50%"), tmp_path, whole[1]).proven
 
 
+def test_of_what_it_is_not_asked_for_it_says_nothing(whole: tuple[Path, Evidence], tmp_path: Path) -> None:
+    assert whole[1].silent == ()
+    evidence = extract(Answering.with_tables(people=USERS), settings(**BY_VIEW), tmp_path)
+    assert evidence.silent == ("orgs", "academic_sessions", "courses", "classes", "guardians", "enrollments")
+    assert evidence.proven
+    assert evidence.of(("students", "staff")).proven
+    assert not evidence.of(("students", "guardians")).proven
+
+
 def test_a_table_that_is_no_longer_asked_for(whole: tuple[Path, Evidence], tmp_path: Path) -> None:
     database = Answering.with_tables(people=USERS)
     evidence = reasons(database, tmp_path, whole[1], settings(**BY_VIEW))
