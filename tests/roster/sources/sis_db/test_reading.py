@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from roster.errors import SourceUnreadable
+from roster.errors import SourceUnreachable, SourceUnreadable
 from roster.evidence import Evidence
 from roster.settings import SisDb
 from roster.settings.sis_db import TABLES
+from roster.sources import Statement
 from roster.sources.sis_db import reading
 from tests.few import few
 from tests.roster.sources.sis_db.answering import Answering, extract, settings
@@ -121,6 +123,42 @@ def test_rows_that_were_lost_on_the_way(tmp_path: Path) -> None:
     evidence = reasons(database, tmp_path)
     assert not evidence.complete
     assert any("enrollments was read with" in reason and "the database counts" in reason for reason in evidence.reasons)
+
+
+def test_rows_that_are_lost_after_any_row_of_any_answer(whole: tuple[Path, Evidence], tmp_path: Path) -> None:
+    database = Answering.of(few(2))
+    rows = extract(database, settings(), tmp_path).rows
+    assert sum(rows.values()) > 20
+    for table, count in rows.items():
+        for lost in range(1, count + 1):
+            database.lost = {f"{table}.sql": lost}
+            evidence = extract(database, settings(), tmp_path)
+            assert (evidence.complete, evidence.proven) == (False, False), (table, lost)
+
+
+def test_an_answer_that_breaks_off_after_any_row_is_no_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BreaksOff(Answering):
+        left = 0
+
+        def batches(self, statement: Statement, size: int) -> Iterator[list[tuple[Any, ...]]]:
+            for batch in super().batches(statement, size):
+                if self.left == 0:
+                    message = "broke off"
+                    raise SourceUnreachable(message)
+                self.left -= 1
+                yield batch
+
+    monkeypatch.setattr(reading, "BATCH", 1)
+    database = BreaksOff.of(few(2))
+    assert isinstance(database, BreaksOff)
+    for after in range(10_000):
+        database.left = after
+        try:
+            extract(database, settings(), tmp_path)
+        except SourceUnreachable:
+            continue
+        break
+    assert after > 30  # every row, and every count
 
 
 @pytest.mark.parametrize("table", ["roster", "section_staff", "guardian"])
