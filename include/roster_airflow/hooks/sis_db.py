@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
-from roster.errors import RosterError, TenantFileWrong
+from roster.errors import TenantFileWrong
 from roster_airflow.hooks.sis_db_faults import explained, not_connected
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class SisDatabase:
 
 
 def _errors(kind: _Kind) -> tuple[type[Exception], ...]:
-    """What the drivers of that kind raise, of those that are installed."""
+    """What the drivers of that kind raise, of those that are installed; a text of a wrong encoding some leave as it is."""
     found = []
     for driver in kind.drivers:
         with suppress(ImportError):
@@ -138,7 +138,7 @@ def _errors(kind: _Kind) -> tuple[type[Exception], ...]:
     if not found:  # then nobody could tell its faults, and what they say, from others
         message = f"no driver for {kind.name} is installed: {' or '.join(kind.drivers)} (docs/sources/sis_db.md)"
         raise TenantFileWrong(message)
-    return tuple(found)
+    return (*found, UnicodeDecodeError)
 
 
 class _Asking:
@@ -194,7 +194,5 @@ class _Asking:
     def _told(self, what: str) -> Iterator[None]:
         try:
             yield
-        except RosterError:
-            raise
         except self._errors as fault:
             raise explained(fault, what) from None

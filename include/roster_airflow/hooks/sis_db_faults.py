@@ -41,6 +41,8 @@ _SQLITE: dict[int, _Meaning] = {
 }
 _LOG_IN = ("authentication failed", "no password supplied", "pg_hba.conf", "login failed", "ora-01017")
 """What drivers say of a log-in while they connect, where they give no code."""
+_TEXT = (_UNREADABLE, "a text in it is not of the database's encoding: have it mended there, or cast it in the query")
+_VALUE = (_UNREADABLE, "a value in it can't be taken over, such as a day that is infinite: cast it in the query")
 _UNKNOWN = "the database gives no rows for it: it must be one SELECT of tables and columns that are there"
 
 
@@ -68,11 +70,15 @@ def _meaning(fault: Exception) -> _Meaning:
     number = getattr(fault, "sqlite_errorcode", None)
     if number is not None:
         return _SQLITE.get(number & 0xFF, (_UNREADABLE, _UNKNOWN))
-    said = str(fault).lower()
+    said, kinds = str(fault).lower(), {one.__name__ for one in type(fault).__mro__}
+    if isinstance(fault, UnicodeDecodeError) or said.startswith("could not decode"):
+        return _TEXT
+    if "DataError" in kinds:
+        return _VALUE
     if any(words in said for words in _LOG_IN):
         return _SQLSTATES["28"]
     if "database" in said and "does not exist" in said:
         return _SQLSTATES["3D"]
-    if {one.__name__ for one in type(fault).__mro__} & {"OperationalError", "InterfaceError", "AirflowException"}:
+    if kinds & {"OperationalError", "InterfaceError", "AirflowException"}:
         return _AWAY, "the database does not answer: see host and port of the connection, or wait; asked again"
     return _UNREADABLE, _UNKNOWN

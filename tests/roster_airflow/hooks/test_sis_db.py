@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 from roster.errors import SourceBusy, SourceFault, SourceUnreachable, SourceUnreadable, TenantFileWrong
 from roster.settings import SisDb
 from roster.sources import Snapshot, Statement
-from roster_airflow.hooks.sis_db import reading, seen
+from roster_airflow.hooks.sis_db import KINDS, reading, seen
 from tests.postgres import Postgres
 
 ROWS = 2_500
@@ -179,6 +180,29 @@ def test_what_postgres_refuses(by_postgres: Postgres, text: str, says: str) -> N
     ):
         rows(snapshot, Statement("users.sql", text, {}))
     told(fault)
+
+
+def test_a_day_without_end_in_postgres(by_postgres: Postgres) -> None:
+    with reading(settings()).snapshot() as snapshot, pytest.raises(SourceUnreadable, match="a day that is infinite"):
+        rows(snapshot, Statement("terms.sql", "SELECT DATE 'infinity'", {}))
+
+
+def test_a_text_of_another_encoding(file: Path) -> None:
+    text = f"SELECT CAST(x'ff{SECRET.encode().hex()}' AS text)"
+    with (
+        reading(settings()).snapshot() as snapshot,
+        pytest.raises(SourceUnreadable, match=r"^users\.sql: a text in it is not of the database's encoding") as fault,
+    ):
+        rows(snapshot, Statement("users.sql", text, {}))
+    told(fault)
+
+
+def test_a_driver_that_is_not_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its faults, which may hold values, could not be told from others."""
+    kind = replace(KINDS["sqlite"], drivers=("no_such_driver",))
+    monkeypatch.setattr("roster_airflow.hooks.sis_db.KINDS", {"sqlite": kind})
+    with pytest.raises(TenantFileWrong, match="no driver for SQLite is installed: no_such_driver"):
+        reading(settings()).snapshot().__enter__()
 
 
 def test_a_statement_that_takes_too_long_is_asked_again(by_postgres: Postgres) -> None:
