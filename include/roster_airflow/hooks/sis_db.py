@@ -130,7 +130,7 @@ class SisDatabase:
 
 
 def _errors(kind: _Kind) -> tuple[type[Exception], ...]:
-    """What the drivers of that kind raise, of those that are installed; a text of a wrong encoding some leave as it is."""
+    """What the drivers of that kind raise, of those that are installed; wrong encodings some leave to Python."""
     found = []
     for driver in kind.drivers:
         with suppress(ImportError):
