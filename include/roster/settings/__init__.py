@@ -12,10 +12,11 @@ from pydantic import Field
 
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
+from roster.settings.sis_db import SisDb
 
-__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "SisDb", "SourceSettings"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv,
+    Clever | CleverCsv | SisDb,
     Field(discriminator="system"),
 ]
