@@ -12,10 +12,11 @@ from pydantic import Field
 
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
+from roster.settings.tass import Tass
 
-__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "SourceSettings", "Tass"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv,
+    Clever | CleverCsv | Tass,
     Field(discriminator="system"),
 ]
