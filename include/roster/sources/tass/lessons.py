@@ -44,13 +44,15 @@ def teaching(tables: Mapping[str, pl.LazyFrame], settings: Tass) -> pl.LazyFrame
     nothing = pl.lit(None, dtype=pl.Date)
     first = (pl.int_range(pl.len()) == 0).over("class_id") & (pl.col("file") == "teacher_subjects")
     return rows.with_columns(
-        user_id=key(settings, "employee_code"), role=pl.lit("teacher"), primary=first, begin_date=nothing, end_date=nothing
+        user_id=key(settings, "employee_code"),
+        role=pl.lit("teacher"),
+        primary=first,
+        begin_date=nothing,
+        end_date=nothing,
     ).unique(["class_id", "user_id"], keep="first", maintain_order=True)
 
 
-def _timetabled(
-    timetables: pl.LazyFrame, listed: pl.LazyFrame, employed: pl.LazyFrame, settings: Tass
-) -> pl.LazyFrame:
+def _timetabled(timetables: pl.LazyFrame, listed: pl.LazyFrame, employed: pl.LazyFrame, settings: Tass) -> pl.LazyFrame:
     """Teachers of classes that are known, a row for each of several in one cell ("AJ,BBE")."""
     rows = _keyed(timetables, settings).join(listed.select("class_id").unique(), on="class_id", how="semi")
     each = rows.with_columns(teacher_code=pl.col("tch_code").str.split(",")).explode(

@@ -11,8 +11,7 @@ READS = frozenset(
     {
         *(("lms", name) for name in ("getCampuses", "getStudents", "getTeachers")),
         *(("lms", name) for name in ("getStudentSubjects", "getTeacherSubjects", "getTimetables")),
-        *(("lms", name) for name in ("getStudentTimetable", "getTeacherTimetable", "getTimetableCalendar")),
-        *(("idm", name) for name in ("getStudents", "getEmployees", "getParents", "getAdmins")),
+        *(("idm", name) for name in ("getStudents", "getEmployees", "getParents")),
         ("student_details", "getStudentsDetails"),
         ("employee_hr", "getEmployeesDetails"),
     }

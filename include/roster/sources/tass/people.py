@@ -56,7 +56,9 @@ def employees(tables: Tables, settings: Tass, places: pl.LazyFrame) -> pl.LazyFr
     idm, hr = _idm(tables), _hr(tables)
     found = _filled(_filled(teachers, idm), hr)
     only_idm = _filled(idm.join(teachers, on=_CODE, how="anti", maintain_order="left"), hr)
-    only_hr = hr.join(pl.concat([teachers.select(_CODE), idm.select(_CODE)]), on=_CODE, how="anti", maintain_order="left")
+    only_hr = hr.join(
+        pl.concat([teachers.select(_CODE), idm.select(_CODE)]), on=_CODE, how="anti", maintain_order="left"
+    )
     everyone = pl.concat([found, only_idm, only_hr], how="diagonal")
     rows = everyone.with_columns(sourced_id=key(settings, "code")).join(
         places, on="sourced_id", how="left", maintain_order="left"
@@ -130,9 +132,7 @@ def related(observing: pl.LazyFrame, settings: Tass) -> pl.LazyFrame:
     heeded = pl.lit(settings.web_access_ended.guardian != "nothing")
     open_ones = observing.filter(pl.col("access") | ~somewhere | ~heeded)
     each = open_ones.explode("students", empty_as_null=False, keep_nulls=False)
-    return each.select(
-        "row", "relationship", guardian_id="sourced_id", student_id=key(settings, "students")
-    )
+    return each.select("row", "relationship", guardian_id="sourced_id", student_id=key(settings, "students"))
 
 
 def _named(preferred_family_name: str | None) -> dict[str, pl.Expr]:
@@ -147,7 +147,16 @@ def _named(preferred_family_name: str | None) -> dict[str, pl.Expr]:
 
 
 def _idm(tables: Tables) -> pl.LazyFrame:
-    columns = ("username", "surname", "first_name", "other_name", "preferred_name", "e_mail", "school_email", "web_access")
+    columns = (
+        "username",
+        "surname",
+        "first_name",
+        "other_name",
+        "preferred_name",
+        "e_mail",
+        "school_email",
+        "web_access",
+    )
     if "idm_employees" not in tables:
         return pl.LazyFrame(schema=dict.fromkeys((*_CODE, *columns, "file"), pl.String) | {"row": pl.Int64})
     rows = tables["idm_employees"].select("company", "row", *columns, code="user_code", file=pl.lit("idm_employees"))

@@ -141,7 +141,9 @@ TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         Table("campuses", "lms", "getCampuses", ("code", "desc"), _flat, {"codeonly": "false"}, "campuses"),
-        Table("students", "lms", "getStudents", _PUPIL, _IN_BOTH, {"currentstatus": "current", **_NO_PHOTO}, "students"),
+        Table(
+            "students", "lms", "getStudents", _PUPIL, _IN_BOTH, {"currentstatus": "current", **_NO_PHOTO}, "students"
+        ),
         Table(
             "teachers",
             "lms",
@@ -223,10 +225,20 @@ NEVER_ASKED: Mapping[str, Table] = {
     for table in (
         Table("admins", "idm", "getAdmins", ("user_code", "username", "e_mail", "name"), _numbered, key="admins"),
         Table(
-            "student_timetable", "lms", "getStudentTimetable", (*_CLASS, "tch_code"), _lesson_cells, key="student_timetable"
+            "student_timetable",
+            "lms",
+            "getStudentTimetable",
+            (*_CLASS, "tch_code"),
+            _lesson_cells,
+            key="student_timetable",
         ),
         Table(
-            "teacher_timetable", "lms", "getTeacherTimetable", (*_CLASS, "tch_code"), _lesson_cells, key="teacher_timetable"
+            "teacher_timetable",
+            "lms",
+            "getTeacherTimetable",
+            (*_CLASS, "tch_code"),
+            _lesson_cells,
+            key="teacher_timetable",
         ),
         Table("calendar", "lms", "getTimetableCalendar", ("tt_id", "ttdate", "day_code"), _flat, key="tt_calendar"),
     )

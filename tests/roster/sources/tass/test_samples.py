@@ -246,11 +246,20 @@ def test_the_reply_that_is_no_json_says_where(tass: Path) -> None:
 
 def test_the_broken_reply_once_its_comma_is_there(tass: Path) -> None:
     """Two households of one family, and a family of one household, with two persons each."""
-    mended = (tass / "IdM__GetParents__0.broken.txt").read_text(encoding="utf-8").replace('Jackson"\n', 'Jackson",\n', 1)
+    mended = (
+        (tass / "IdM__GetParents__0.broken.txt").read_text(encoding="utf-8").replace('Jackson"\n', 'Jackson",\n', 1)
+    )
     table = TABLES["idm_parents"]
     found = list(table.rows(opened(mended.encode(), "mended", {"user_code": "002126,000007"}), table, "mended"))
     told = [
-        (row["user_code"], row["sfa_num"], row["split"], row["person_num"], row["person_posn"], row["address_positions"])
+        (
+            row["user_code"],
+            row["sfa_num"],
+            row["split"],
+            row["person_num"],
+            row["person_posn"],
+            row["address_positions"],
+        )
         for row in found
     ]
     assert told == [

@@ -1,0 +1,27 @@
+"""`roster-sandbox tass`: the stand-in as a process of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from roster_sandbox.district.generate import generate
+from roster_sandbox.serving import LOOPBACK
+from roster_sandbox.tass.export import RECORDS, write_api
+from roster_sandbox.tass.server import serve
+from roster_sandbox.tass.settings import Settings, apps
+
+
+def tass(
+    state: Annotated[Path, typer.Option(help="Folder with the district; a new one is drawn where there is none.")],
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = LOOPBACK,
+    version: Annotated[str, typer.Option(help="Version of every app: 2 or 3.")] = "3",
+) -> None:
+    """Stand in for TASS until interrupted; prints its address in one line."""
+    if not (state / RECORDS).exists():
+        write_api(generate(today=datetime.now(UTC).date()), state)
+    serve(state, Settings(apps=apps(version)), port=port, host=host)
