@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -19,6 +20,17 @@ from roster.log_ins import LAST_STAGE
 from roster.tenants import Tenant
 
 LEFT = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String, "school": pl.String})
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What absence proves tonight. files: those of which it proves a drop. before: for others, what was there in the
+    earlier artefacts back to the one that confirms tonight's absences (evidence.Standing.confirms), as file → keys; a
+    file in neither proves nothing.
+    """
+
+    files: frozenset[str] = frozenset()
+    before: Mapping[str, pl.Series] = field(default_factory=dict)
 
 
 def absent_rows(side: pl.DataFrame) -> pl.DataFrame:
@@ -72,23 +84,23 @@ def _ended_terms(wanted: Mapping[str, pl.DataFrame], ledger: pl.DataFrame, run_d
 
 
 def earned_drops(
-    absent: pl.DataFrame, frozen: pl.DataFrame, tenant: Tenant, *, proven: bool, present_before: pl.DataFrame | None
+    absent: pl.DataFrame, frozen: pl.DataFrame, ended: pl.DataFrame, tenant: Tenant, proof: Proof
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(CHANGES, LEFT): the drops that were earned, and what is left in Canvas although it is not wanted, by reason."""
+    """(CHANGES, LEFT): the drops that were earned, and what is left in Canvas although it is not wanted, by reason.
+
+    ended: file, key, status of what the source itself says has ended; that needs no other proof, and a user gets the
+    status that is said.
+    """
     status = _drop_status(tenant)
-    marked = absent.join(frozen.select("file", "key", frozen="reason"), on=["file", "key"], how="left")
-    if proven:
-        earned = pl.lit(value=True)
-    elif present_before is None:
-        earned = pl.lit(value=False)
-    else:
-        marked = marked.join(
-            present_before.select("file", "key", before=pl.lit(value=True)).unique(), on=["file", "key"], how="left"
-        )
-        earned = pl.col("before").is_null()
-    marked = marked.with_columns(
-        status=pl.col("file").replace_strict(status, default=None, return_dtype=pl.String)
-    ).with_columns(
+    marked = absent.join(frozen.select("file", "key", frozen="reason"), on=["file", "key"], how="left").join(
+        ended.select("file", "key", said="status"), on=["file", "key"], how="left"
+    )
+    earned = pl.col("said").is_not_null() | pl.col("file").is_in(sorted(proof.files))
+    for file, keys in proof.before.items():
+        earned |= (pl.col("file") == file) & ~pl.col("key").is_in(keys.implode())
+    policy = pl.col("file").replace_strict(status, default=None, return_dtype=pl.String)
+    told = pl.when(pl.col("file") == "users.csv").then("said")
+    marked = marked.with_columns(status=pl.coalesce(told, policy)).with_columns(
         reason=pl.when(pl.col("status").is_null())
         .then(pl.lit("kept"))
         .when(pl.col("frozen").is_not_null())

@@ -7,7 +7,7 @@ were delivered apart (another file, not the same one read again) and belong to a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -21,7 +21,8 @@ class Evidence(BaseModel):
     complete: all files were there, of one delivery, each read to its end. proven: and what is absent is gone.
     reasons: why it is not proven (or not complete), with counts, never with people. rows: records per raw table.
     delivery: digest that differs whenever the source delivered anew; delivered: when, in UTC.
-    stale: carried forward from an earlier night because the source could not be read tonight.
+    stale: carried forward from an earlier night because the source could not be read tonight. silent: of what the
+    source provides (settings.grammar.PROVIDED), that of which this delivery says nothing, whole as it may be.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,14 @@ class Evidence(BaseModel):
     proven: bool
     reasons: tuple[str, ...] = ()
     stale: bool = False
+    silent: tuple[str, ...] = ()
+
+    def of(self, needed: Collection[str]) -> Evidence:
+        """The same, as to what is needed: where the delivery is silent about some of it, it proves nothing."""
+        if not (missing := [thing for thing in self.silent if thing in needed]):
+            return self
+        reason = f"{self.source} delivered nothing about {', '.join(missing)}"
+        return self.model_copy(update={"complete": False, "proven": False, "reasons": (*self.reasons, reason)})
 
     def carried(self) -> Evidence:
         """The same, as the evidence of a night whose own extract failed: it proves nothing."""

@@ -18,6 +18,7 @@ DataType = pl.DataType | DataTypeClass
 
 # kind: student, staff or guardian. school_id: primary school; school_ids: all of them, primary first.
 # username and email as the source has them; identifier: the number people know (student number, staff number).
+# status: null, or what the source says becomes of the person: suspended or deleted.
 # sis_id, here and in orgs and classes: the id in the school's own system, where sourced_id is the id of one in between.
 _USERS: Mapping[str, DataType] = {
     "sourced_id": pl.String,
@@ -33,6 +34,7 @@ _USERS: Mapping[str, DataType] = {
     "school_id": pl.String,
     "school_ids": pl.List(pl.String),
     "sis_id": pl.String,
+    "status": pl.String,
 }
 
 SCHEMAS: Mapping[str, pl.Schema] = {

@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from roster import absence, safety
-from roster.absence import LEFT
+from roster.absence import LEFT, Proof
 from roster.canvas import FILES, ID_CHANGES
+from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in
 from roster.ledger import LEDGER, live
 from roster.log_ins import LAST_STAGE, staged
@@ -51,13 +52,14 @@ FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.F
 class Wanted:
     """What the transform step wrote: rows per file (Canvas's columns, key, record, school) and frozen keys.
 
-    A file that is not synced is not in `rows`; one without rows is. frozen: file, key, reason. id_changes: LINES of the
-    tenant's mapping, carried out or not.
+    A file that is not synced is not in `rows`; one without rows is. frozen: file, key, reason. ended: file, key, status
+    of what the source says has ended. id_changes: LINES of the tenant's mapping, carried out or not.
     """
 
     rows: Mapping[str, pl.DataFrame]
     frozen: pl.DataFrame
     id_changes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINES))
+    ended: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDED))
 
     @classmethod
     def read(cls, folder: Path) -> Wanted:
@@ -65,7 +67,9 @@ class Wanted:
         stems = {file: folder / file.replace(".csv", ".parquet") for file in FILE_ORDER}
         rows = {file: pl.read_parquet(path) for file, path in stems.items() if path.exists()}
         mapping = rows.pop(ID_CHANGES, pl.DataFrame(schema=LINES))
-        return cls(rows, pl.read_parquet(folder / "frozen.parquet"), mapping.select(*LINES))
+        ended = folder / "ended.parquet"  # an artefact of an earlier release has none
+        said = pl.read_parquet(ended) if ended.exists() else pl.DataFrame(schema=ENDED)
+        return cls(rows, pl.read_parquet(folder / "frozen.parquet"), mapping.select(*LINES), said)
 
     def keys(self) -> pl.DataFrame:
         """KEYS of all that is there: wanted or frozen."""
@@ -129,23 +133,20 @@ def plan(
     *,
     run_date: datetime,
     sequence: int,
-    proven: bool,
-    present_before: pl.DataFrame | None,
+    proof: Proof,
     wish: Wish | None = None,
     gate: safety.Gate = safety.OPEN,
 ) -> Plan:
     """The plan of one night against one ledger.
 
     run_date: aware, the instant that decides which terms have ended. sequence: of the artefact; a row that a newer one
-    wrote is left. proven: absence proves a drop tonight. present_before: KEYS of the earlier artefacts back to the one
-    that confirms tonight's absences (evidence.Standing.confirms); None where there is none. gate: what is held besides.
+    wrote is left. proof: what absence proves. gate: what is held besides.
     """
     wish = wish or Wish()
     renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
     ledger = renaming.ledger
-    if present_before is not None and wanted.id_changes.height:
-        # By either id: an old one may have been given to somebody else since.
-        present_before = pl.concat([present_before, rekeyed_keys(present_before, wanted.id_pairs())]).unique()
+    if wanted.id_changes.height:
+        proof = _by_either_id(proof, wanted)
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
     changes = pl.concat(
         [renaming.changes.cast(CHANGES), *(_changes(frame, resync=wish.resync).cast(CHANGES) for frame in differences)]
@@ -153,7 +154,7 @@ def plan(
     absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
     newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
     frozen = absence.frozen_keys(wanted.frozen, wanted.rows, ledger, run_date)
-    drops, left = absence.earned_drops(absent, frozen, tenant, proven=proven, present_before=present_before)
+    drops, left = absence.earned_drops(absent, frozen, wanted.ended, tenant, proof)
     drops, in_use = absence.without_carrying(drops, left, ledger)
     if wish.narrowed:
         left = newer
@@ -181,6 +182,16 @@ def plan(
         held_hash=held_hash,
         released=released,
     )
+
+
+def _by_either_id(proof: Proof, wanted: Wanted) -> Proof:
+    """What was there, by the old id as well as by the new: the old one may have been given to somebody else since."""
+    pairs = wanted.id_pairs()
+    before = {}
+    for file, keys in proof.before.items():
+        renamed = rekeyed_keys(pl.DataFrame({"key": keys}).select(file=pl.lit(file), key="key"), pairs)
+        before[file] = pl.concat([keys, renamed["key"]]).unique()
+    return Proof(proof.files, before)
 
 
 def _parted(changes: pl.DataFrame, wish: Wish) -> tuple[pl.DataFrame, str | None, bool]:

@@ -47,7 +47,8 @@ def _parsing(folder: Path) -> None:
 def _steps(folder: Path) -> None:
     import polars as pl
 
-    from roster.canvas import wanted
+    from roster.absence import Proof
+    from roster.canvas import FILES, wanted
     from roster.canvas.bundle import write_zip
     from roster.checks import judge
     from roster.ledger import LEDGER, in_doubt, moved
@@ -68,9 +69,11 @@ def _steps(folder: Path) -> None:
     def transform() -> Any:
         return wanted.write(roster, quarantine, settings, TODAY, folder / "rows")
 
+    every = Proof(frozenset(one.FILE for one in FILES))
+
     def planned(ledger: pl.DataFrame) -> Callable[[], Any]:
         read = Wanted.read(folder / "rows")
-        return lambda: plan(read, ledger, settings, run_date=run_date, sequence=1, proven=True, present_before=None)
+        return lambda: plan(read, ledger, settings, run_date=run_date, sequence=1, proof=every)
 
     _, seconds = _timed(transform, 3)
     _say("transform", seconds)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from roster.absence import Proof
 from roster.canvas import FILES, module
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.ledger import LEDGER, OUTCOMES, moved
@@ -161,11 +162,20 @@ def a_night(
         tenant or a_tenant(**NO_LIMITS),
         run_date=run_date,
         sequence=sequence,
-        proven=proven,
-        present_before=present_before,
+        proof=a_proof(proven=proven, present_before=present_before),
         wish=wish,
         gate=gate,
     )
+
+
+def a_proof(*, proven: bool, present_before: pl.DataFrame | None) -> Proof:
+    """The same for every file. present_before: KEYS; None where nothing confirms."""
+    if proven:
+        return Proof(frozenset(one.FILE for one in FILES))
+    if present_before is None:
+        return Proof()
+    keys = {one.FILE: present_before.filter(pl.col("file") == one.FILE)["key"] for one in FILES}
+    return Proof(before=keys)
 
 
 def after(ledger: pl.DataFrame, changes: pl.DataFrame, outcome: str = "sent", sequence: int = 1) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from roster.absence import Proof
+from roster.canvas.wanted import ENDED
 from roster.evidence import Standing
-from roster.plan import KEYS, Wanted
+from roster.plan import KEYS, Wanted, plan
 from tests.roster.canvas_rows import (
     NIGHT,
     NO_LIMITS,
@@ -84,6 +87,30 @@ def test_a_record_that_was_in_quarantine_the_night_before_was_not_absent() -> No
     first = a_wanted(without(DISTRICT, "north-p1"), frozen=[("users.csv", "north-p1")])
     gone = without(DISTRICT, "north-p1")
     assert ("users", "north-p1") not in dropped(gone, proven=False, present_before=first.keys())
+
+
+def test_what_the_source_says_has_ended_is_dropped_as_it_says_without_other_proof_within_the_limits() -> None:
+    wanted = a_wanted([row for row in DISTRICT if row.get("user_id") != "north-p1" or "role" in row])
+    said = pl.DataFrame([("users.csv", "north-p1", "suspended")], schema=ENDED, orient="row")
+    tenant = a_tenant(on_drop={"users": "deleted"}, **NO_LIMITS)
+    [change] = a_night(replace(wanted, ended=said), LEDGER, tenant, proven=False).changes.to_dicts()
+    assert (change["action"], json.loads(change["new"])["status"]) == ("drop", "suspended")
+    strict = a_tenant(deleted="0%", updated="100%", per_school=False, at_least=0)
+    held = a_night(replace(wanted, ended=said), LEDGER, strict, proven=False)
+    assert (held.free.height, held.held.height) == (0, 1)
+
+
+def test_a_file_proves_its_own_drops_and_no_others() -> None:
+    made = plan(
+        a_wanted(without(DISTRICT, "north-p1")),
+        LEDGER,
+        a_tenant(**NO_LIMITS),
+        run_date=NIGHT,
+        sequence=1,
+        proof=Proof(frozenset({"enrollments.csv"})),
+    )
+    assert {file for file, *_ in lines(made.changes)} == {"enrollments"}
+    assert set(made.left["file"]) == {"users.csv", "user_observers.csv"}
 
 
 @pytest.mark.parametrize(

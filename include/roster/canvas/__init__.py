@@ -1,12 +1,14 @@
 """The rows of Canvas's SIS files: one module per file, and what is known of Canvas's answers.
 
 To add a file: a module with FILE (its name), TABLE (the roster's table its records are of), KEY, COLUMNS in Canvas's
-order, OPTIONAL (those of them that may be absent), REFERS (column → the file it points into) and rows(); an entry in
-_ORDER, where Canvas processes it; its table in docs/canvas-rows.md. Planning, holding and loading take any file.
+order, OPTIONAL (those of them that may be absent), REFERS (column → the file it points into), NEEDS (what of a source
+decides whether a row is there) and rows(); an entry in _ORDER, where Canvas processes it; its table in
+docs/canvas-rows.md. Planning, holding and loading take any file.
 
 rows() gives a row for every record of the roster that makes one, in quarantine or not. Beside the columns it has
 `record` (sourced_id in TABLE), `school` (the org at which the row counts) and `scope` (null if the row is wanted, else
-why it is left as it is in Canvas: `school` or `term`). Two rows may share a key; then `rank`, where there is one, and
+why it is not: `school` or `term`, and it is left as it is in Canvas; `suspended` or `deleted`, as the source says of
+the person, and it is dropped). Two rows may share a key; then `rank`, where there is one, and
 the record say which goes.
 """
 
@@ -42,6 +44,8 @@ class CanvasFile(Protocol):
     def OPTIONAL(self) -> tuple[str, ...]: ...
     @property
     def REFERS(self) -> Mapping[str, str]: ...
+    @property
+    def NEEDS(self) -> tuple[str, ...]: ...
     def rows(self, roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame: ...
 
 

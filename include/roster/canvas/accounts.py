@@ -17,6 +17,7 @@ KEY = ("account_id",)
 COLUMNS = ("account_id", "parent_account_id", "name", "status")
 OPTIONAL: tuple[str, ...] = ()
 REFERS: dict[str, str] = {}
+NEEDS = ("orgs",)
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

@@ -18,6 +18,7 @@ KEY = ("course_id",)
 COLUMNS = ("course_id", "short_name", "long_name", "account_id", "term_id", "status")
 OPTIONAL: tuple[str, ...] = ()
 REFERS = {"account_id": "accounts.csv", "term_id": "terms.csv"}
+NEEDS = ("orgs", "academic_sessions", "courses", "classes")
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from roster.canvas.classes import classes, role_in_canvas
-from roster.canvas.people import members
+from roster.canvas.people import deleted, members
 from roster.canvas.values import clean
 from roster.model import Roster
 from roster.templates import by_user_kind, section_fields, text
@@ -19,6 +19,7 @@ KEY = ("section_id", "user_id", "role")
 COLUMNS = ("section_id", "user_id", "role", "status")
 OPTIONAL: tuple[str, ...] = ()
 REFERS = {"section_id": "sections.csv", "user_id": "users.csv"}
+NEEDS = ("orgs", "academic_sessions", "courses", "classes", "students", "staff", "enrollments")
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
@@ -33,7 +34,10 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     )
     taught = pl.concat([taught.select("class_id", "section_id", "school", "scope"), _unknown_classes(roster, settings)])
     people = pl.concat(
-        [members(roster, settings).select("user_id", who="sourced_id"), _unknown_people(roster, settings)]
+        [
+            members(roster, settings).select("user_id", who="sourced_id", ended=deleted()),
+            _unknown_people(roster, settings).with_columns(ended=pl.lit(None, dtype=pl.String)),
+        ]
     )
     over = pl.col("end_date").fill_null(pl.lit(date.max)) < pl.lit(as_of)
     return (
@@ -50,7 +54,7 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
             pl.when("over").then(pl.lit("completed")).otherwise(pl.lit("active")).alias("status"),
             "record",
             "school",
-            "scope",
+            pl.coalesce("scope", "ended").alias("scope"),
             rank=pl.col("over").cast(pl.Int64),
         )
     )

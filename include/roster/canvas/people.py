@@ -65,6 +65,11 @@ def _by_class(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     return enrolled.select(sourced_id="user_id", belongs=pl.lit(value=True))
 
 
+def deleted() -> pl.Expr:
+    """`deleted` where the source says that a person is: what hangs on them ends with them; else null."""
+    return pl.when(pl.col("status") == "deleted").then("status")
+
+
 def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """Who observes whom, by record.
 
@@ -77,17 +82,24 @@ def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     students = (
         members(roster, settings)
         .filter(pl.col("kind") == "student")
-        .select("school", "scope", student="sourced_id", student_id="user_id")
+        .select("school", pl.coalesce("scope", deleted()).alias("scope"), student="sourced_id", student_id="user_id")
     )
     contacts = (
         known(roster, settings)
         .filter(pl.col("kind") == "guardian")
-        .select(_address().alias("address"), observer="sourced_id", observer_id="user_id")
+        .select(
+            _address().alias("address"), deleted().alias("observer_scope"), observer="sourced_id", observer_id="user_id"
+        )
     )
     listed_links = roster.guardians.filter(
         pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(listed)
     ).select(record="sourced_id", observer="guardian_id", student="student_id")
-    found = listed_links.join(students, on="student").join(contacts, on="observer")
+    found = (
+        listed_links.join(students, on="student")
+        .join(contacts, on="observer")
+        .with_columns(scope=pl.coalesce("scope", "observer_scope"))
+        .drop("observer_scope")
+    )
     if settings.sync.observers.staff == "separate":
         return found.with_columns(staff=pl.lit(value=False)).drop("address")
     return (
@@ -125,6 +137,7 @@ def people(roster: Roster, settings: Tenant) -> pl.LazyFrame:
         return members(roster, settings)
     observed = (
         links(roster, settings)
+        .filter(pl.col("scope").ne_missing("deleted"))
         .sort(pl.col("scope").is_not_null(), "student", "school", nulls_last=True)
         .group_by("observer", "staff", maintain_order=True)
         .agg(pupil_school=pl.col("school").first(), pupil_scope=pl.col("scope").first(), observes=pl.lit(value=True))

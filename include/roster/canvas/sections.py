@@ -18,6 +18,7 @@ KEY = ("section_id",)
 COLUMNS = ("section_id", "course_id", "name", "status")
 OPTIONAL: tuple[str, ...] = ()
 REFERS = {"course_id": "courses.csv"}
+NEEDS = ("orgs", "academic_sessions", "courses", "classes")
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

@@ -18,6 +18,7 @@ KEY = ("term_id",)
 COLUMNS = ("term_id", "name", "status", "start_date", "end_date")
 OPTIONAL: tuple[str, ...] = ()
 REFERS: dict[str, str] = {}
+NEEDS = ("academic_sessions",)
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

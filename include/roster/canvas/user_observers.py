@@ -19,6 +19,7 @@ KEY = ("observer_id", "student_id")
 COLUMNS = ("observer_id", "student_id", "status")
 OPTIONAL: tuple[str, ...] = ()
 REFERS = {"observer_id": "users.csv", "student_id": "users.csv"}
+NEEDS = ("orgs", "classes", "students", "staff", "guardians", "enrollments")
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

@@ -19,6 +19,7 @@ KEY = ("user_id",)
 COLUMNS = ("user_id", "login_id", "authentication_provider_id", "first_name", "last_name", "email", "status")
 OPTIONAL = ("authentication_provider_id",)
 REFERS: dict[str, str] = {}
+NEEDS = ("orgs", "classes", "students", "staff", "guardians", "enrollments")
 
 
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
@@ -37,7 +38,7 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
         "status": pl.lit("active"),
         "record": pl.col("sourced_id"),
         "school": pl.col("school"),
-        "scope": pl.col("scope"),
+        "scope": pl.coalesce("scope", "status"),
     }
     if settings.sync.authentication_provider is None:
         del columns["authentication_provider_id"]

@@ -14,6 +14,7 @@ from roster.model import Roster
 from roster.tenants import Tenant
 
 SEPARATOR = "\x1f"
+ENDED = pl.Schema({"file": pl.String, "key": pl.String, "status": pl.String})
 FROZEN = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String})
 _PEOPLE = ("users.csv", "user_observers.csv")
 _COURSE_MEMBERSHIPS = ("courses.csv", "sections.csv", "enrollments.csv")
@@ -31,11 +32,13 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
     """The artefact's tables into folder; answers the number of wanted rows of each file.
 
     quarantine: table, record. Written are `<stem>.parquet` (the file's columns, key, school, record; unique and sorted
-    by key), `csv/<stem>.csv` (the same columns as Canvas gets them, the canonical form that `digest` is of) and
-    `frozen.parquet` (file, key, reason: quarantine, term or school) for keys whose rows are neither wanted nor gone.
+    by key), `csv/<stem>.csv` (the same columns as Canvas gets them, the canonical form that `digest` is of),
+    `frozen.parquet` (file, key, reason: quarantine, term or school) for keys whose rows are neither wanted nor gone,
+    and `ended.parquet` (file, key, status) for those of which the source says that the person is suspended or deleted.
     """
     (folder / "csv").mkdir(parents=True, exist_ok=True)
     frozen, counts = [pl.DataFrame(schema=FROZEN)], {}
+    over = pl.col("reason").is_in(["suspended", "deleted"])
     for file in files(tenant):
         judged = _judge(file, canvas.module(file).rows(roster, tenant, as_of), quarantine)
         rows = judged.filter(pl.col("reason").is_null()).drop("reason")
@@ -44,7 +47,9 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
         rows.write_parquet(folder / f"{stem}.parquet")
         write_csv(file, rows, folder / "csv" / file)
         counts[file] = rows.height
-    pl.concat(frozen).write_parquet(folder / "frozen.parquet")
+    said = pl.concat(frozen)
+    said.filter(~over).write_parquet(folder / "frozen.parquet")
+    said.filter(over).rename({"reason": "status"}).write_parquet(folder / "ended.parquet")
     return counts
 
 

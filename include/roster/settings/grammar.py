@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -34,6 +34,11 @@ Percent = Annotated[float, BeforeValidator(_percent)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
+Provided = Literal["orgs", "academic_sessions", "courses", "classes", "students", "staff", "guardians", "enrollments"]
+PROVIDED: tuple[Provided, ...] = get_args(Provided)
+"""What a source can provide: tables of the roster, users by kind. Guardians are people and whose they are."""
+
+
 class Settings(BaseModel):
     """A mapping of the tenant file: it never changes, and a key that it does not know is an error."""
 
@@ -54,6 +59,10 @@ class Source(Settings):
     """Airflow connection that it is read by."""
     shrink: Percent = 0.02
     """How much a table may shrink against the last good night before the delivery proves nothing."""
+    provides: Annotated[tuple[Provided, ...], Field(min_length=1)] = PROVIDED
+    """What is taken from it; the rest of what it has serves to match its people and is left out."""
+    max_age: Duration = timedelta(days=3)
+    """How old its last good extract may be that stands in for one that failed; an older one stops the night."""
 
 
 class FileSource(Source):

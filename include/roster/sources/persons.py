@@ -17,6 +17,8 @@ def merged(rows: pl.LazyFrame) -> pl.LazyFrame:
     Rows that do not agree stay users of their own with the same sourced_id; so does every row without an id.
     """
     person = ["kind", "sourced_id"]
+    if "status" not in rows.collect_schema():
+        rows = rows.with_columns(status=pl.lit(None, dtype=pl.String))
     alone = pl.col("sourced_id").is_null() | (pl.len().over(person) == 1)
     marked = rows.with_columns(alone=alone)
     schools = (
@@ -31,7 +33,7 @@ def merged(rows: pl.LazyFrame) -> pl.LazyFrame:
     spelling = [pl.col(column).str.to_lowercase().alias(f"{column}_folded") for column in _AGREE]
     together = several.group_by([*person, *spelling], maintain_order=True).agg(
         pl.col(*_AGREE).first(),
-        pl.col("identifier", "school_id", "sis_id").drop_nulls().first(),
+        pl.col("identifier", "school_id", "sis_id", "status").drop_nulls().first(),
         school_ids=pl.col("school_id").drop_nulls().unique(maintain_order=True),
     )
     columns = SCHEMAS["users"].names()

@@ -37,11 +37,12 @@ def _last_good(night: Night, source_name: str) -> Good | None:
 def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
     """The last good extract of a source that failed tonight, as *stale*: it proves nothing.
 
-    Raises the fault where there is none.
+    Raises the fault where there is none, or only one that is older than the source's max_age.
     """
     good = pointed(night.store, night.tenant.id, f"good-{source_name}")
     if good is None:
         raise fault
+    _require_young(night, source_name, Evidence.model_validate(good["evidence"]), fault)
     with night.run.write(f"extract.{source_name}") as step:
         try:
             with reading(night.store, good["path"]) as folder:
@@ -52,6 +53,16 @@ def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
         evidence = Evidence.model_validate(good["evidence"]).carried()
         (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
     return _done(step.path, evidence)
+
+
+def _require_young(night: Night, source_name: str, good: Evidence, fault: SourceFault) -> None:
+    allowed = night.tenant.source(source_name).max_age
+    if night.run_date - good.delivered > allowed:
+        message = (
+            f"{fault}. Nothing stands in: the last good extract is of {good.delivered:%Y-%m-%d %H:%M} UTC, and max_age "
+            f"of the source allows {allowed.total_seconds() / 3600:,.0f} hours"
+        )
+        raise type(fault)(message)
 
 
 def evidence_of(night: Night, extracts: Mapping[str, str]) -> dict[str, Evidence]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,11 @@ import polars as pl
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.ledger import SENT, Ledger
-from roster.plan import KEYS, Plan, Wanted, Wish, plan
-from roster.runs import artefacts_before, reading, write_json
+from roster.plan import Plan, Wanted, Wish, plan
+from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
 from roster.steps import Done, Night
+from roster.steps.standing import proof, read_standings
 
 KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
 
@@ -52,8 +52,7 @@ def make_plan(
             night.tenant,
             run_date=night.run_date,
             sequence=artefact["number"],
-            proven=standing.proven,
-            present_before=present_before(night, standing, artefact["number"]),
+            proof=proof(night, read_standings(artefact), artefact["number"]),
             wish=wish,
             gate=gate,
         )
@@ -92,22 +91,6 @@ def numbered(free: pl.DataFrame) -> pl.DataFrame:
     """ledger.SENT of the free changes, in their order: rows of a file are numbered from 2, after its header."""
     rows = free.sort("stage", maintain_order=True).with_columns(row=pl.int_range(pl.len()).over("stage", "file") + 2)
     return rows.select(*SENT).cast(SENT)
-
-
-def present_before(night: Night, standing: Standing, number: int) -> pl.DataFrame | None:
-    """KEYS of the artefacts before this one, back to the newest that confirms what is absent tonight; None without."""
-    if standing.proven or not standing.complete:
-        return None
-    seen: list[pl.DataFrame] = []
-    with ExitStack() as stack:
-        for entry in artefacts_before(night.store, night.tenant.id, number):
-            if entry["practice"] or not night.store.exists(f"{entry['path']}/manifest.json"):
-                continue
-            folder = stack.enter_context(reading(night.store, entry["path"]))
-            seen.append(Wanted.read(folder).keys())
-            if Standing.model_validate(entry["standing"]).confirms(standing):
-                return pl.concat([frame.select(*KEYS) for frame in seen]).unique()
-    return None
 
 
 def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:

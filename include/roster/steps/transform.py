@@ -11,11 +11,11 @@ import polars as pl
 from roster.canvas import change_sis_id, wanted
 from roster.canvas.bundle import write_csv
 from roster.configuration import configuration_hash
-from roster.evidence import Standing
 from roster.model import LINEAGE, Roster
 from roster.runs import next_number, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.extract import evidence_of
+from roster.steps.standing import standing_of, standings_of
 from roster.templates import by_user_kind, matches, section_fields, text
 from roster.tenants import Tenant
 
@@ -30,11 +30,13 @@ def transform(
     record, school), frozen.parquet, lineage.parquet, csv/ (canonical) and artefact.json: number, tenant settings,
     standing of the evidence, SHA-256, the folders it came from.
     """
-    standing = Standing.of(night.run_date, evidence_of(night, extracts).values())
+    evidence = evidence_of(night, extracts)
+    standing, standings = standing_of(night, evidence), standings_of(night, evidence)
     with reading(night.store, check_path) as checked, night.run.write("transform") as step:
         if unknown := _without_id(Roster.read(checked), night.tenant) + _damaged(checked):
             reason = f"{unknown} records have no id, or a damaged one: each may be one that only seems to be gone"
             standing = standing.clouded(reason)
+            standings = {file: one.clouded(reason) for file, one in standings.items()}
         quarantine = pl.read_parquet(checked / "quarantine.parquet")
         rows = wanted.write(Roster.read(checked), quarantine, night.tenant, night.today, step.folder)
         if id_changes is None:
@@ -42,14 +44,18 @@ def transform(
         else:
             _write_id_changes(id_changes, checked, step.folder)
         digest = wanted.digest(step.folder)
-        content = {"path": step.path, "standing": standing.model_dump(mode="json"), "practice": night.practice}
+        proofs = {
+            "standing": standing.model_dump(mode="json"),
+            "standings": {file: one.model_dump(mode="json") for file, one in standings.items()},
+        }
+        content = {"path": step.path, **proofs, "practice": night.practice}
         number = next_number(night.store, night.tenant.id, content)
         artefact = {
             "number": number,
             "sha256": digest,
             "rows": rows,
             "id_changes": 0 if id_changes is None else id_changes.height,
-            "standing": standing.model_dump(mode="json"),
+            **proofs,
             "practice": night.practice,
             "run": night.run.path,
             "check": check_path,

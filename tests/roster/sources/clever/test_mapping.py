@@ -146,7 +146,8 @@ def test_every_table_of_a_small_district(tmp_path: Path) -> None:
     ]
     zoe = ("Zoë", "Q", "Núñez", "Zo", "Nu", "znunez32", "zoe@s.example.org", "N-245", "a2", ["a2", "a1"], "100245")
     ada = ("Ada", None, "Okafor", None, None, "aokafor", "ada@example.org", "N-778", "a1", ["a1", "a2"], "T778")
-    assert sorted(rows(found.users, *SCHEMAS["users"])) == [
+    columns = [column for column in SCHEMAS["users"] if column != "status"]
+    assert sorted(rows(found.users, *columns)) == [
         ("b1", "student", *zoe),
         ("b2", "student", *[None] * 9, [], None),
         ("c1", "staff", *ada),

@@ -33,7 +33,8 @@ def test_every_table_of_a_small_export(tmp_path: Path) -> None:
         ("S2", "Art B", "2", "4", "008--art", "008", "y1-20250801-20260630", "S2"),
     ]
     guardian = "g-" + hashlib.sha256(b"maria@example.org\x1fmaria ode").hexdigest()[:20]
-    assert rows(found.users, *SCHEMAS["users"]) == [
+    columns = [column for column in SCHEMAS["users"] if column != "status"]
+    assert rows(found.users, *columns) == [
         ("0041", "student", "Ann", "Q", "Ode", None, None, "anno", "ann@example.org", "N41", "007", ["007"], "0041"),
         ("0042", "student", "Bo", None, "Bell", None, None, "bob", "bo@example.org", "N42", "008", ["008"], "0042"),
         ("T1", "staff", "Tess", None, "Vaux", None, None, "tessv", "tess@example.org", "N1", "007", ["007"], "T1"),
