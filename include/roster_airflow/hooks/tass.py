@@ -193,12 +193,12 @@ class TassHook(HttpHook):
         host, _, path = rest.partition("/")
         try:
             if "?" in given or "#" in given or "@" in given:
-                raise CanvasWrongHost  # noqa: TRY301 - said below like whatever else is wrong with it
+                raise CanvasWrongHost
             address = canvas_address(scheme + found + host, connection.schema, connection.port, None)
         except CanvasWrongHost:
             message = (
-                f"connection {self.tass_conn_id}: host must be TASS's endpoint, such as https://tass.school.edu.au{PATH}, "
-                "and https (http for a stand-in on this machine)"
+                f"connection {self.tass_conn_id}: host must be TASS's endpoint, such as "
+                f"https://tass.school.edu.au{PATH}, and https (http for a stand-in on this machine)"
             )
             raise TenantFileWrong(message) from None
         return address, f"/{path}" if path else PATH
@@ -237,7 +237,7 @@ class TassHook(HttpHook):
         finally:
             response.close()
         if body.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", "").lower():
-            message = f"{what}: {address.netloc} answered with a web page: is the endpoint right, or does a proxy stand between?"
+            message = f"{what}: {address.netloc} answered with a web page: is that the endpoint?"
             raise SourceUnreadable(message)
         return body
 
@@ -249,8 +249,8 @@ class TassHook(HttpHook):
                 size += len(piece)
                 if size > self.largest:
                     message = (
-                        f"{what}: the reply is larger than {self.largest // MEGABYTE} MB: raise `largest` of the source in "
-                        "the tenant file if a school of that size is meant"
+                        f"{what}: the reply is larger than {self.largest // MEGABYTE} MB: raise `largest` of the "
+                        "source in the tenant file if a school of that size is meant"
                     )
                     raise SourceUnreadable(message)
                 pieces.append(piece)
@@ -269,8 +269,9 @@ class TassHook(HttpHook):
             raise SourceBusy(message)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             message = (
-                f"{what}: {where} does not let connection {self.tass_conn_id} in ({status}): compare app code, token key, "
-                f"version and company of {product} with TASS's API Gateway Maintenance, and its Security Role's rights"
+                f"{what}: {where} does not let connection {self.tass_conn_id} in ({status}): compare app code, "
+                f"token key, version and company of {product} with TASS's API Gateway Maintenance, and the rights of "
+                "its Security Role"
             )
             raise SourceFault(message)
         if status == HTTPStatus.NOT_FOUND:

@@ -40,8 +40,8 @@ def token_key(text: str, where: str) -> bytes:
         raise TenantFileWrong(message) from None
     if len(key) not in KEYS:
         message = (
-            f"{where} is {len(key)} bytes long, and must be 16, 24 or 32 (AES-128, -192, -256): copy it anew, whole, from "
-            "TASS's API Gateway Maintenance"
+            f"{where} is {len(key)} bytes long, and must be 16, 24 or 32 (AES-128, -192, -256): copy it anew, whole, "
+            "from TASS's API Gateway Maintenance"
         )
         raise TenantFileWrong(message)
     return key

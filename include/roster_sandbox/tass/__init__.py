@@ -14,9 +14,9 @@ maps beside `__tassversion` and `token`; a list for split families and an object
 reply; `__invalid` and `__msg`; an HTML page in place of an error's body. It answers methods that write, and keeps a
 record of every method that it was asked, so that a test can see that there was none.
 
-Not known, and made up here: 401 with `__msg` for an unknown app, company or version; 500 with a page for a token that is
-not of the app's key; the status of `__invalid` (200 unless told); the text for an unknown method; that a Security Role
-leaves no trace in a reply.
+Not known, and made up here: 401 with `__msg` for an unknown app, company or version; 500 with a page for a token that
+is not of the app's key; the status of `__invalid` (200 unless told); the text for an unknown method; that a Security
+Role leaves no trace in a reply.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class TassApp:
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
-        """company → product.method → records, read anew whenever the folder's are replaced."""
+        """By company, then product.method → records, read anew whenever the folder's are replaced."""
         state = (self.folder / RECORDS).stat()
         if (found := (state.st_mtime_ns, state.st_ino)) != self._read:
             self._records, self._read = json.loads((self.folder / RECORDS).read_bytes()), found
@@ -144,7 +144,7 @@ class TassApp:
         if fault and name in ("filtered", "empty"):
             reply = cropped(method, reply, fault.records if name == "filtered" else 1_000_000)
         if name == "other":
-            reply["token"] = {key: "other" for key in reply["token"]}
+            reply["token"] = dict.fromkeys(reply["token"], "other")
         body = json.dumps(reply, ensure_ascii=False).encode()
         if fault and name == "truncated":
             await _answer(send, 200, body[: fault.bytes])

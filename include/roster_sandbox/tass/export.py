@@ -207,7 +207,7 @@ def _teacher(company: _Company, teacher: Person) -> Record:
     }
 
 
-def _idm_employee(company: _Company, person: Person, teaches: bool) -> Record:  # noqa: FBT001 - a fact, not a switch
+def _idm_employee(company: _Company, person: Person, teaches: bool) -> Record:
     return {
         "user_code": company.ids.of("employees", person.id),
         "tch_code": company.ids.of("teachers", person.id) if teaches else "",

@@ -45,7 +45,7 @@ class TassServer(TassControl):
     app: TassApp
 
     def connection(self, **more: object) -> str:
-        """An Airflow connection with the app codes and token keys of its apps, as JSON; more: fields in place of those."""
+        """An Airflow connection with the app codes and token keys of its apps, as JSON; more: other fields."""
         return json.dumps(connection(self.url, self.app.settings) | more)
 
 

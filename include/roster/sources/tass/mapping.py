@@ -27,7 +27,9 @@ def to_roster(raw: Path, settings: Tass) -> Roster:
     everyone, links, lineage = pl.concat([pupils, staff]), None, []
     if "idm_parents" in tables:
         observing = people.observing(tables, settings)
-        everyone = pl.concat([everyone, people.guardians(observing).select(everyone.collect_schema().names())])
+        everyone = pl.concat(
+            [everyone, people.guardians(observing, settings).select(everyone.collect_schema().names())]
+        )
         links = persons.linked(people.related(observing, settings))
         lineage.append(_lineage("guardians", "sourced_id", links, "idm_parents"))
     lineage += [

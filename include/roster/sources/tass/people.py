@@ -44,12 +44,12 @@ def pupils(tables: Tables, settings: Tass) -> pl.LazyFrame:
         sourced_id=key(settings, "code"),
         identifier="code",
         sis_id="code",
-        web_access="web_access",
+        status=_status(settings, "student", pl.col("web_access")),
     )
 
 
 def employees(tables: Tables, settings: Tass, places: pl.LazyFrame) -> pl.LazyFrame:
-    """Teachers, then those whom only IdM or Employee HR knows. places: sourced_id and school_id, the first one first."""
+    """Teachers, then those whom only IdM or Employee HR knows. places: their campuses (sourced_id, school_id)."""
     teachers = tables["teachers"].with_columns(
         code="employee_code", surname=pl.coalesce("surname", "employee_surname"), file=pl.lit("teachers")
     )
@@ -74,7 +74,7 @@ def employees(tables: Tables, settings: Tass, places: pl.LazyFrame) -> pl.LazyFr
         sourced_id="sourced_id",
         identifier="code",
         sis_id="code",
-        web_access="web_access",
+        status=_status(settings, "staff", pl.col("web_access")),
     )
 
 
@@ -105,9 +105,10 @@ def observing(tables: Tables, settings: Tass) -> pl.LazyFrame:
     )
 
 
-def guardians(observing: pl.LazyFrame) -> pl.LazyFrame:
+def guardians(observing: pl.LazyFrame, settings: Tass) -> pl.LazyFrame:
     """Parents as people; web access has ended where it has in every household of theirs."""
-    access = pl.when(pl.col("access").any().over("sourced_id")).then(pl.lit("true")).otherwise(pl.lit("false"))
+    somewhere = pl.col("access").any().over("sourced_id")
+    access = pl.when(~somewhere).then(pl.lit("false"))
     return observing.select(
         "row",
         "username",
@@ -119,7 +120,7 @@ def guardians(observing: pl.LazyFrame) -> pl.LazyFrame:
         sourced_id="sourced_id",
         identifier="user_code",
         sis_id="code",
-        web_access=access,
+        status=_status(settings, "guardian", access),
     )
 
 
@@ -133,6 +134,12 @@ def related(observing: pl.LazyFrame, settings: Tass) -> pl.LazyFrame:
     open_ones = observing.filter(pl.col("access") | ~somewhere | ~heeded)
     each = open_ones.explode("students", empty_as_null=False, keep_nulls=False)
     return each.select("row", "relationship", guardian_id="sourced_id", student_id=key(settings, "students"))
+
+
+def _status(settings: Tass, kind: str, access: pl.Expr) -> pl.Expr:
+    """What becomes of a person whose web access has ended; null where it has not, or the tenant does not mind."""
+    word = {"nothing": None, "suspend": "suspended", "delete": "deleted"}[settings.web_access_ended.of(kind)]
+    return pl.when(access == "false").then(pl.lit(word, dtype=pl.String))
 
 
 def _named(preferred_family_name: str | None) -> dict[str, pl.Expr]:
@@ -174,7 +181,7 @@ def _hr(tables: Tables) -> pl.LazyFrame:
 
 
 def _filled(rows: pl.LazyFrame, more: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows with their blanks filled from the first of `more` that has their code, and with the columns they lack."""
+    """The rows with blanks filled from the first of `more` that has their code, and with the columns they lack."""
     other = more.drop("row", "file", strict=False).unique(_CODE, keep="first", maintain_order=True)
     present = rows.collect_schema().names()
     columns = [name for name in other.collect_schema().names() if name not in _CODE]

@@ -18,7 +18,7 @@ from roster.errors import SourceUnreadable
 
 Decoded = TypeVar("Decoded")
 Record = Mapping[str, msgspec.Raw]
-"""Fields by their names in lower case, not yet decoded."""
+"""Fields by their names, not yet decoded; in lower case but for the parts of a whole reply."""
 
 ECHOED = ("currentstatus", "code", "user_code")
 """Parameters whose echo must be what was asked for; the others TASS rewrites."""
@@ -29,7 +29,7 @@ KNOWN = re.compile(
 )
 """What TASS is known to say of a request; anything else may repeat somebody's data."""
 
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _WHOLE = re.compile(r"(-?\d+)(?:\.0+)?")
@@ -38,16 +38,18 @@ _WHOLE = re.compile(r"(-?\d+)(?:\.0+)?")
 def opened(body: bytes, what: str, parameters: Mapping[str, str]) -> Record:
     """The parts of a reply. what: names it in messages.
 
-    Raises SourceUnreadable: no JSON (with line and column), an error in place of data, an answer to something else.
+    Names keep their case, since some are codes. Raises SourceUnreadable: no JSON (with line and column), an error in
+    place of data, an answer to something else.
     """
     try:
-        parts = _named(_object.decode(body))
+        parts = _object.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise SourceUnreadable(_no_json(body, what, fault)) from None
-    if said := _refusal(parts):
+    named = _named(parts)
+    if said := _refusal(named):
         message = f"{what}: TASS answered with an error in place of data: {said}"
         raise SourceUnreadable(message)
-    echo = record(parts["token"], what) if "token" in parts and is_object(parts["token"]) else {}
+    echo = record(named["token"], what) if "token" in named and is_object(named["token"]) else {}
     for name in ECHOED:
         if name in parameters and name in echo:
             heard = text(echo[name], what, name) or ""
@@ -57,12 +59,13 @@ def opened(body: bytes, what: str, parameters: Mapping[str, str]) -> Record:
     return parts
 
 
-def part(parts: Record, name: str, what: str) -> list[msgspec.Raw]:
-    """The list of that name, which must be there."""
-    if name not in parts:
+def part(parts: Record, name: str, what: str) -> msgspec.Raw:
+    """The part of that name, which must be there."""
+    named = _named(parts)
+    if name not in named:
         message = f"{what}: the reply has no {name}: does the app code belong to another API product?"
         raise SourceUnreadable(message)
-    return listed(parts[name], what)
+    return named[name]
 
 
 def lists(parts: Record) -> Iterator[msgspec.Raw]:
@@ -77,7 +80,8 @@ def listed(raw: msgspec.Raw, what: str) -> list[msgspec.Raw]:
 
 def record(raw: msgspec.Raw, what: str) -> Record:
     """The fields of an object."""
-    return _named(_part(raw, _object, what))
+    whole: dict[str, msgspec.Raw] = _part(raw, _object, what)
+    return _named(whole)
 
 
 def is_object(raw: msgspec.Raw) -> bool:
@@ -106,7 +110,7 @@ def text(raw: msgspec.Raw, what: str, name: str) -> str | None:
     raise SourceUnreadable(message)
 
 
-def _named(fields: Mapping[str, msgspec.Raw]) -> Record:
+def _named(fields: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
     return {name.strip().lower(): raw for name, raw in fields.items()}
 
 

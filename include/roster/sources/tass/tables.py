@@ -1,7 +1,7 @@
 """The raw tables: the method each is read from, and which fields are kept.
 
-A field that is not named here is never decoded: birth dates, gender, religion, addresses, phones, medical notes, next of
-kin, photographs, and whatever a school has made up for itself under `other_school_details`.
+A field that is not named here is never decoded: birth dates, gender, religion, addresses, phones, medical notes, next
+of kin, photographs, and whatever a school has made up for itself under `other_school_details`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Table:
 
     @property
     def schema(self) -> pl.Schema:
-        """company and row (1-based number of the record among all of the table), then what is kept."""
+        """The company and row (1-based number of the record among all of the table), then what is kept."""
         own = {name: pl.List(pl.String) if name in LISTS else pl.String for name in self.columns}
         return pl.Schema({"company": pl.String, "row": pl.Int64, **own})
 
@@ -43,7 +43,7 @@ LISTS = ("students", "address_positions")
 
 
 def _flat(parts: Record, table: Table, what: str) -> Iterator[Row]:
-    for raw in part(parts, table.key, what):
+    for raw in listed(part(parts, table.key, what), what):
         yield kept(record(raw, what), table.columns, what)
 
 
@@ -51,7 +51,7 @@ def _in_sections(*sections: str) -> Rows:
     """Records whose fields lie in these sections."""
 
     def rows(parts: Record, table: Table, what: str) -> Iterator[Row]:
-        for raw in part(parts, table.key, what):
+        for raw in listed(part(parts, table.key, what), what):
             whole = record(raw, what)
             fields: dict[str, msgspec.Raw] = {}
             for name in sections:
@@ -70,13 +70,13 @@ def _keyed(parts: Record, table: Table, what: str) -> Iterator[Row]:
 
 def _numbered(parts: Record, table: Table, what: str) -> Iterator[Row]:
     """Records in an object, keyed "1", "2", …"""
-    for raw in record(parts[table.key], what).values() if table.key in parts else ():
+    for raw in record(part(parts, table.key, what), what).values():
         yield kept(record(raw, what), table.columns, what)
 
 
 def _persons(parts: Record, table: Table, what: str) -> Iterator[Row]:
-    """A row for each person of each household. A family is an object of one key: a household, or the list of several."""
-    for family in part(parts, table.key, what):
+    """A row for each person of each household. A family is an object of one key: a household, or a list of them."""
+    for family in listed(part(parts, table.key, what), what):
         for raw in record(family, what).values():
             households = [raw] if is_object(raw) else listed(raw, what)
             for one in households:
@@ -113,7 +113,7 @@ def _addresses(fields: Record, what: str) -> list[dict[str, str | None]]:
 
 def _lesson_cells(parts: Record, table: Table, what: str) -> Iterator[Row]:
     """The subjects of a person's timetable: year and semester stand above its days, periods and subjects."""
-    for raw in part(parts, table.key, what):
+    for raw in listed(part(parts, table.key, what), what):
         whole = record(raw, what)
         above = kept(whole, ("year_num", "semester"), what)
         for day in _values(whole, "days", what):
