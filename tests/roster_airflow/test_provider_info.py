@@ -63,7 +63,7 @@ def test_every_class_that_it_names_is_there() -> None:
     info = get_provider_info()
     for path in (*info["extra-links"], *info["notifications"]):
         assert import_string(path)
-    assert [kind["connection-type"] for kind in info["connection-types"]] == ["canvas", "clever"]
+    assert [kind["connection-type"] for kind in info["connection-types"]] == ["canvas", "clever", "tass"]
     for kind in info["connection-types"]:
         hook = import_string(kind["hook-class-name"])
         assert (hook.conn_type, hook.hook_name) == (kind["connection-type"], kind["hook-name"])

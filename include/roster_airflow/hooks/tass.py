@@ -201,7 +201,8 @@ class TassHook(HttpHook):
                 f"https://tass.school.edu.au{PATH}, and https (http for a stand-in on this machine)"
             )
             raise TenantFileWrong(message) from None
-        return address, f"/{path}" if path else PATH
+        name = path.rstrip("/")
+        return address, (f"/{name}" if name.endswith(".cfm") else f"/{name}/") if name else PATH
 
     def _extra(self, name: str) -> Any:
         return self.connection.extra_dejson.get(name)
