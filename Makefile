@@ -36,7 +36,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup  ## sandbox, Airflow and one night over a generated district (ONCE=1: then stop everything)
+run: setup  ## sandbox, Airflow and one night over a generated district (ONCE=1: then stop everything; TENANT=fern: another example)
 	@$(BIN)/python -m roster_sandbox.demo
 
 test: setup  ## all tests but the long end-to-end ones, with branch coverage of the library

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from roster.settings import SourceSettings
+from roster.settings.grammar import PROVIDED
 from roster.tenants import ROLES, Kind, Tenant
 
 
@@ -31,7 +33,7 @@ def setup_decisions(tenant: Tenant) -> list[tuple[str, str, str]]:
     return [
         (
             "Where does the roster come from?",
-            _listed(f"{one.name} ({one.system})" for one in tenant.sources),
+            _listed(_source(one) for one in tenant.sources),
             "sources",
         ),
         ("Under which account are the schools?", tenant.canvas.account or "the root account", "canvas.account"),
@@ -82,6 +84,16 @@ def setup_decisions(tenant: Tenant) -> list[tuple[str, str, str]]:
         ("Of a section?", _kept(gone.sections), "sync.on_drop.sections"),
         ("Of a course?", _kept(gone.courses), "sync.on_drop.courses"),
     ]
+
+
+def _source(source: SourceSettings) -> str:
+    """Its name and system, and where it shares the roster with others, what is taken from it and how it is matched."""
+    said: list[str] = [source.system]
+    if set(source.provides) != set(PROVIDED):
+        said.append(f"for {', '.join(source.provides)}".replace("_", " "))
+    said += [f"{thing} matched by {column}" for thing, column in source.match.items()]
+    said += [f"wins {thing}' {', '.join(fields)}" for thing, fields in source.wins.items()]
+    return f"{source.name} ({'; '.join(said)})"
 
 
 def _by_kind(setting: str | Mapping[Kind, str]) -> str:

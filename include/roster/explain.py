@@ -32,10 +32,11 @@ KINDS = {
 class Explanation:
     """One record's way. id: in Canvas's ids. run: the folder of the run that was looked at.
 
-    sources: where it comes from, as `source: file:row`. findings: what the checks said of it. wanted: the row that
-    Canvas should have, None where there is none. frozen: why it is left as it is. planned: what the run planned of it.
-    ledger: what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it,
-    counted by file and what the ledger says of them. messages: what Canvas said in that run.
+    sources: where it comes from, as `source: file:row`, and what of it where that is not all. findings: what the checks
+    said of it. wanted: the row that Canvas should have, None where there is none. frozen: why it is left as it is.
+    ended: suspended or deleted, where the source says that of the person. planned: what the run planned of it. ledger:
+    what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it, counted by
+    file and what the ledger says of them. messages: what Canvas said in that run.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Explanation:
     findings: tuple[dict[str, Any], ...]
     wanted: dict[str, Any] | None
     frozen: str | None
+    ended: str | None
     planned: tuple[dict[str, Any], ...]
     ledger: dict[str, Any] | None
     related: tuple[dict[str, Any], ...]
@@ -84,6 +86,7 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
             findings=_findings(folders.get("check"), module(file).TABLE, record),
             wanted=_wanted(wanted),
             frozen=frozen["reason"][0] if frozen.height else None,
+            ended=_ended(folders["transform"], file, key),
             planned=_planned(folders["plan"], file, key),
             ledger=_kept(rows.filter((pl.col("file") == file) & (pl.col("key") == key))),
             related=_related(rows, file, key),
@@ -118,13 +121,28 @@ def _rows(folder: Path, file: str) -> pl.DataFrame:
     return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema={"key": pl.String, "record": pl.String})
 
 
+def _ended(folder: Path, file: str, key: str) -> str | None:
+    if not (folder / "ended.parquet").exists():  # an artefact of an earlier release
+        return None
+    said = _table(folder, "ended").filter((pl.col("file") == file) & (pl.col("key") == key))
+    return said["status"][0] if said.height else None
+
+
 def _table(folder: Path | None, name: str) -> pl.DataFrame:
     return pl.read_parquet(folder / f"{name}.parquet") if folder else pl.DataFrame()
 
 
 def _sources(folder: Path, table: str, record: str) -> tuple[str, ...]:
     lines = _table(folder, "lineage").filter((pl.col("table") == table) & (pl.col("record") == record))
-    return tuple(f"{source}: {file}:{row}" for source, file, row in lines.select("source", "file", "row").iter_rows())
+    said = lines.select("source", "file", "row", "fields").iter_rows()
+    return tuple(f"{source}: {file}:{row}" + _of_fields(fields) for source, file, row, fields in said)
+
+
+def _of_fields(fields: list[str] | None) -> str:
+    """What a source that is not the record's first gave to it."""
+    if fields is None:
+        return ""
+    return f" ({', '.join(fields)})" if fields else " (matched, nothing taken)"
 
 
 def _findings(folder: Path | None, table: str, record: str) -> tuple[dict[str, Any], ...]:

@@ -88,7 +88,17 @@ TABLES = tuple(SCHEMAS)
 
 # Where a record comes from: one line per record and source row. file: as delivered (students.csv); row: 1-based number
 # of the record in it, the header being row 1; of an API the raw table (students), and the number of the record in it.
-LINEAGE = pl.Schema({"table": pl.String, "record": pl.String, "source": pl.String, "file": pl.String, "row": pl.Int64})
+# fields: null where the whole record comes from there; else the columns that do, beside a record of another source.
+LINEAGE = pl.Schema(
+    {
+        "table": pl.String(),
+        "record": pl.String(),
+        "source": pl.String(),
+        "file": pl.String(),
+        "row": pl.Int64(),
+        "fields": pl.List(pl.String),
+    }
+)
 
 
 @dataclass(frozen=True)

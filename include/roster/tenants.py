@@ -411,6 +411,13 @@ class Tenant(Settings):
         if len(set(names)) < len(names):
             message = "sources must have different names"
             raise ValueError(message)
+        if self.sources[0].match or self.sources[0].wins:
+            message = "match and wins belong to a source that has another before it: the first has none"
+            raise ValueError(message)
+        for source in self.sources:
+            if lone := [thing for thing in source.wins if thing not in source.match]:
+                message = f"source {source.name} wins fields of {lone[0]} but does not match it: give match.{lone[0]}"
+                raise ValueError(message)
         return self
 
 

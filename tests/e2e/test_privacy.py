@@ -20,13 +20,15 @@ import yaml
 
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import Run, Task
+from roster_sandbox.demo.examples import example
 from roster_sandbox.demo.keys import keys_in
 from roster_sandbox.demo.nights import Nights
-from roster_sandbox.demo.places import TENANT, Places, write_private
+from roster_sandbox.demo.places import Places, write_private
 from roster_sandbox.demo.report import Report
 from roster_sandbox.demo.settings import ZONE, write_tenant
 from roster_sandbox.demo.stage import DAG, PRODUCTION, Stage, follow, run_night, run_part, standing, today, woken
 from roster_sandbox.district import implied, write_clever
+from roster_sandbox.district.implied import term_slug
 from tests.e2e.traces import Traces, cells, files_below
 
 
@@ -131,8 +133,8 @@ def a_hard_night(stage: Stage, nights: Nights) -> tuple[Run, Killer, Report]:
 def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
     places = Places(tmp_path / "work")
     places.make()
-    write_tenant(places, keys_in(places.keys))
-    file = places.tenants / f"{TENANT}.yaml"
+    write_tenant(places, keys_in(places.keys, example(places.tenant).KEYS))
+    file = places.tenant_file
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content["sources"] = [{"name": "clever", "system": "clever_csv", "connection": "export", "control": "control.csv"}]
     content["sync"] = {"login_id": "email", "observers": {"relationships": ["Mother", "Father", "Guardian"]}}
@@ -154,7 +156,7 @@ def test_nobody_is_named_outside_the_run_folders(tmp_path: Path) -> None:
             well = run_night(stage, print)
             assert well.wrong == []
             assert well.report is not None
-            held = implied(nights.district(1), today=well.report.day)
+            held = implied(nights.district(1), today=well.report.day, term_id=term_slug)
             assert comparison.differences(stage.test.state(), held, ZONE) == []
 
             deliver(stage, nights, 1)

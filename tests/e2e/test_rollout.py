@@ -15,7 +15,7 @@ import pytest
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import AirflowApi
 from roster_sandbox.demo.nights import Nights
-from roster_sandbox.demo.places import TENANT, write_private
+from roster_sandbox.demo.places import DEFAULT, write_private
 from roster_sandbox.demo.settings import ZONE, go_live
 from roster_sandbox.demo.stage import (
     HEARTBEAT,
@@ -94,11 +94,11 @@ class Rollout:
         return str(self.read("pointers", "held")["held_hash"])
 
     def read(self, what: str, name: str) -> Any:
-        return json.loads((self.stage.places.home / what / TENANT / f"{name}.json").read_text(encoding="utf-8"))
+        return json.loads((self.stage.places.home / what / DEFAULT / f"{name}.json").read_text(encoding="utf-8"))
 
     def decisions(self) -> list[dict[str, Any]]:
         """Every answer, oldest first, with what came of it."""
-        folder = self.stage.places.home / "decisions" / TENANT
+        folder = self.stage.places.home / "decisions" / DEFAULT
         found = []
         for file in folder.glob("*.json"):
             if not file.name.endswith(".end.json"):
@@ -126,7 +126,7 @@ class Rollout:
 
     def answer_within(self, span: str | None) -> None:
         """Set, or take back, how long a request waits."""
-        file = self.stage.places.tenants / f"{TENANT}.yaml"
+        file = self.stage.places.tenants / f"{DEFAULT}.yaml"
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if "answer_within" not in line]
         if span:
             lines.insert(lines.index("rollout:") + 1, f"  answer_within: {span}")
@@ -162,7 +162,7 @@ def test_what_becomes_of_a_hold(rollout: Rollout) -> None:
     assert was == rollout.held_hash()
     time.sleep(HEARTBEAT)
     for user, password in (("viewer", stage.keys.viewer), ("admin", stage.keys.admin)):
-        stranger = AirflowApi(stage.api.url, user, password)
+        stranger = AirflowApi(stage.api.url, DEFAULT, user, password)
         assert stranger.healthy()
         assert stranger.answer(RELEASE, first.run.id, SIGN_OFF, "Approve", {"hash": was}) == 403
         stranger.close()

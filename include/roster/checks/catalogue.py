@@ -14,6 +14,7 @@ from roster.checks import (
     ids,
     logins,
     orgs,
+    sources,
     tables,
     texts,
     users,
@@ -22,7 +23,20 @@ from roster.checks.rule import SEVERITIES, Rule
 from roster.errors import TenantFileWrong
 from roster.tenants import Severity, Tenant
 
-MODULES = (ids, texts, orgs, academic_sessions, courses, classes, users, logins, enrollments, guardians, tables)
+MODULES = (
+    ids,
+    texts,
+    orgs,
+    academic_sessions,
+    courses,
+    classes,
+    users,
+    logins,
+    enrollments,
+    guardians,
+    sources,
+    tables,
+)
 RULES: Mapping[str, Rule] = {
     found.id: found for module in MODULES for found in vars(module).values() if isinstance(found, Rule)
 }

@@ -52,18 +52,20 @@ def judge(
     *,
     last_good_rows: Mapping[str, int] | None,
     docs: Path | None,
+    conflicts: pl.DataFrame | None = None,
     suites: Path | None = None,
     large: int = LARGE,
 ) -> Judgement:
     """The night's findings, and the roster as it may go on.
 
-    raw: source name → folder of its raw tables. docs: folder for the data docs. suites: a folder of suite files
-    instead of the packaged ones. large: rows above which a table's suite is judged school by school.
+    raw: source name → folder of its raw tables. docs: folder for the data docs. conflicts: between sources
+    (merging.CONFLICTS). suites: a folder of suite files instead of the packaged ones. large: rows above which a table's
+    suite is judged school by school.
     Raises TenantFileWrong if the tenant names a rule that does not exist, or a suite file can't be read.
     """
     read = read_suites(suites)
     severity = severities(tenant, [(UNJUDGED, "stop"), *expected(read)])
-    night = Night(_held(roster), tenant, as_of, raw, last_good_rows)
+    night = Night(_held(roster), tenant, as_of, raw, last_good_rows, conflicts)
     repaired, found = _by_rules(night)
     lineage = lineage_of(night.roster)
     parts = [of_rule(rule, None if table == WHOLE else table, frame, lineage) for (rule, table), frame in found.items()]

@@ -25,7 +25,8 @@ class Night:
     """What one night's checks judge.
 
     raw: source name → folder of its raw tables. last_good_rows: rows of each table on the last good night; None on
-    the first. `roster` is held in memory by whoever judges, so that a rule may scan it as often as it likes.
+    the first. conflicts: between several sources (merging.CONFLICTS); None where there is one. `roster` is held in
+    memory by whoever judges, so that a rule may scan it as often as it likes.
     """
 
     roster: Roster
@@ -33,6 +34,7 @@ class Night:
     as_of: date
     raw: Mapping[str, Path] = field(default_factory=dict)
     last_good_rows: Mapping[str, int] | None = None
+    conflicts: pl.DataFrame | None = None
 
     @property
     def listed(self) -> pl.Expr:

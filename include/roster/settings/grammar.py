@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _percent(value: Any) -> Any:
@@ -39,6 +39,49 @@ PROVIDED: tuple[Provided, ...] = get_args(Provided)
 """What a source can provide: tables of the roster, users by kind. Guardians are people and whose they are."""
 
 
+PEOPLE_KEYS = ("sourced_id", "sis_id", "identifier", "username", "email")
+MATCHED: dict[str, tuple[str, ...]] = {
+    "orgs": ("sourced_id", "sis_id", "name"),
+    "academic_sessions": ("sourced_id", "title"),
+    "courses": ("sourced_id", "code"),
+    "classes": ("sourced_id", "sis_id", "code"),
+    **dict.fromkeys(("students", "staff", "guardians"), PEOPLE_KEYS),
+}
+"""The columns by which records of one thing may be matched across sources."""
+_NAMES = ("given_name", "middle_name", "family_name", "preferred_given_name", "preferred_family_name")
+_OF_PEOPLE = (*_NAMES, "username", "email", "identifier", "sis_id", "school_id", "status")
+WON: dict[str, tuple[str, ...]] = {
+    "orgs": ("name", "sis_id"),
+    "academic_sessions": ("title", "start_date", "end_date"),
+    "courses": ("title", "code"),
+    "classes": ("title", "code", "period", "sis_id"),
+    **dict.fromkeys(("students", "staff", "guardians"), _OF_PEOPLE),
+}
+"""The fields for which a source may win over those before it."""
+
+
+def _match(value: dict[str, str]) -> dict[str, str]:
+    for thing, said in value.items():
+        columns = [part.strip() for part in said.split("=")]
+        if len(columns) > 2 or any(column not in MATCHED.get(thing, ()) for column in columns):
+            allowed = ", ".join(MATCHED.get(thing, ()))
+            message = (
+                f"{thing}: must be a column that both sources have, or `own = earlier`; allowed are {allowed}"
+                if allowed
+                else f"{thing}: can't be matched; allowed are {', '.join(MATCHED)}"
+            )
+            raise ValueError(message)
+    return value
+
+
+def _wins(value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    for thing, fields in value.items():
+        if wrong := [one for one in fields if one not in WON.get(thing, ())]:
+            message = f"{thing}: {wrong[0]} is not a field of it; allowed are {', '.join(WON.get(thing, ())) or 'none'}"
+            raise ValueError(message)
+    return value
+
+
 class Settings(BaseModel):
     """A mapping of the tenant file: it never changes, and a key that it does not know is an error."""
 
@@ -61,6 +104,10 @@ class Source(Settings):
     """How much a table may shrink against the last good night before the delivery proves nothing."""
     provides: Annotated[tuple[Provided, ...], Field(min_length=1)] = PROVIDED
     """What is taken from it; the rest of what it has serves to match its people and is left out."""
+    match: Annotated[dict[Provided, str], AfterValidator(_match)] = Field(default_factory=dict)
+    """By which column its records are those of a source before it: `students: sis_id`, or `students: own = earlier`."""
+    wins: Annotated[dict[Provided, tuple[str, ...]], AfterValidator(_wins)] = Field(default_factory=dict)
+    """Fields of what is matched in which it wins over the sources before it, such as `students: [email]`."""
     max_age: Duration = timedelta(days=3)
     """How old its last good extract may be that stands in for one that failed; an older one stops the night."""
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-import polars as pl
-
 from roster.checks import judge
-from roster.model import TABLES, Roster
+from roster.merging import merge
 from roster.runs import pointed, reading, write_json
 from roster.sources import system
 from roster.steps import Done, Night
@@ -23,15 +21,19 @@ def check(night: Night, extracts: Mapping[str, str]) -> Done:
     with ExitStack() as stack:
         raw = {source: stack.enter_context(reading(night.store, path)) for source, path in extracts.items()}
         settings = {source.name: source for source in night.tenant.sources}
-        rosters = [system(settings[name].system).to_roster(folder, settings[name]) for name, folder in raw.items()]
+        rosters = {
+            name: system(settings[name].system).to_roster(folder, settings[name]) for name, folder in raw.items()
+        }
+        roster, conflicts = merge(rosters, night.tenant.sources)
         step = stack.enter_context(night.run.write("check"))
         judgement = judge(
-            merged(rosters),
+            roster,
             raw,
             night.tenant,
             night.today,
             last_good_rows=_last_good_rows(night),
             docs=step.folder / "docs",
+            conflicts=conflicts,
         )
         rows = judgement.roster.write(step.folder)
         judgement.findings.write_parquet(step.folder / "findings.parquet")
@@ -44,13 +46,6 @@ def check(night: Night, extracts: Mapping[str, str]) -> Done:
         }
         write_json(step.folder, "check.json", {"counts": counts, "extracts": extracts})
     return {"path": step.path, "counts": counts}
-
-
-def merged(rosters: list[Roster]) -> Roster:
-    """The rosters of several sources as one."""
-    if len(rosters) == 1:
-        return rosters[0]
-    return Roster(**{name: pl.concat([getattr(one, name) for one in rosters]) for name in (*TABLES, "lineage")})
 
 
 def _last_good_rows(night: Night) -> dict[str, int] | None:

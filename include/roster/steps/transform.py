@@ -11,7 +11,7 @@ import polars as pl
 from roster.canvas import change_sis_id, wanted
 from roster.canvas.bundle import write_csv
 from roster.configuration import configuration_hash
-from roster.model import LINEAGE, Roster
+from roster.model import Roster, conform
 from roster.runs import next_number, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.extract import evidence_of
@@ -75,7 +75,7 @@ def _write_id_changes(lines: pl.DataFrame, checked: Path, folder: Path) -> None:
     key = pl.concat_str(change_sis_id.KEY, separator=wanted.SEPARATOR)
     lineage = pl.read_parquet(checked / "lineage.parquet")
     own = lines.select("file", "row", record=key, table=pl.lit(change_sis_id.TABLE), source=pl.lit("id_changes"))
-    pl.concat([lineage, own.select(*LINEAGE).cast(LINEAGE)]).write_parquet(folder / "lineage.parquet")
+    pl.concat([lineage, conform("lineage", own).collect()]).write_parquet(folder / "lineage.parquet")
 
 
 def _without_id(roster: Roster, tenant: Tenant) -> int:

@@ -1,8 +1,8 @@
 """`python -m roster_sandbox.demo`, which `make run` calls.
 
-ONCE=1: play, answer the first request as the approver, stop everything, and exit non-zero if anything is not as it
-should be. ROSTER_DEMO: another work folder
-than .work/run.
+TENANT: the example tenant that is played, banksia if none is named. ONCE=1: play, answer the first request as the
+approver, stop everything, and exit non-zero if anything is not as it should be. ROSTER_DEMO: another work folder than
+.work/run, or .work/<id> of another tenant than banksia.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,8 +20,9 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from roster_sandbox.demo.airflow import AirflowSilent
+from roster_sandbox.demo.examples import TenantUnknown, example
 from roster_sandbox.demo.nights import Nights
-from roster_sandbox.demo.places import REPOSITORY, Places
+from roster_sandbox.demo.places import DEFAULT, REPOSITORY, Places
 from roster_sandbox.demo.processes import ENDING, StartFailed
 from roster_sandbox.demo.show import Screen, told
 from roster_sandbox.demo.stage import RELEASE, SIGN_OFF, Part, Stage, asks, follow, play, standing, today
@@ -38,7 +39,11 @@ def main() -> int:
     """Set up, play, show, wait; the exit code."""
     os.umask(0o077)
     screen = Screen()
-    places = Places(Path(os.environ.get("ROSTER_DEMO") or REPOSITORY / ".work" / "run").absolute())
+    try:
+        places = places_of(os.environ)
+    except TenantUnknown as fault:
+        print(f"make run: {fault}", file=sys.stderr)
+        return 2
     once = os.environ.get("ONCE", "") not in ("", "0")
     began = time.monotonic()
     for number in ENDING:
@@ -61,6 +66,14 @@ def main() -> int:
         code = 1
     screen.step(f"stopped after {time.monotonic() - began:.0f} seconds")
     return code
+
+
+def places_of(environment: Mapping[str, str]) -> Places:
+    """Where the tenant that is asked for is played. Raises TenantUnknown."""
+    tenant = environment.get("TENANT") or DEFAULT
+    example(tenant)
+    folder = REPOSITORY / ".work" / ("run" if tenant == DEFAULT else tenant)
+    return Places(Path(environment.get("ROSTER_DEMO") or folder).absolute(), tenant)
 
 
 def _play(stage: Stage, screen: Screen, *, once: bool) -> tuple[int, Part | None]:
@@ -90,16 +103,18 @@ def _wait(stage: Stage, screen: Screen, waiting: Part | None) -> None:
     screen.say(f"  log in as    admin / {stage.keys.admin}")
     screen.say(f"  to answer    approver / {stage.keys.approver}")
     screen.say(f"  to look on   viewer / {stage.keys.viewer}")
-    screen.say(f"Clever         {stage.clever.url}")
+    for source in stage.sources:
+        screen.say(f"{source.of:<20} {source.url}")
     for name, canvas in (("test", stage.test), ("production", stage.production)):
         screen.say(f"{'Canvas, ' + name:<20} {canvas.url}  (what it holds: {canvas.url}/sandbox/state)")
     screen.say(f"Logs           {stage.places.logs}")
     if waiting:
         screen.say()
         screen.say("Production waits for an answer. Log in as approver, and say Approve or Reject at")
-        screen.say(f"  {stage.api.url}/dags/{RELEASE}/runs/{quote(waiting.run.id)}/tasks/{SIGN_OFF}/required_actions")
+        asked = f"{stage.api.url}/dags/{stage.api.dag(RELEASE)}/runs/{quote(waiting.run.id)}"
+        screen.say(f"  {asked}/tasks/{SIGN_OFF}/required_actions")
         screen.say()
-    screen.say("Ctrl-C stops everything; make run again plays the next night.")
+    screen.say("Ctrl-C stops everything; the same make run again plays the next night.")
     while True:
         stage.require_running()
         if waiting and not asks(stage.api.tasks(RELEASE, waiting.run.id)):

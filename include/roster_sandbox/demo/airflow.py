@@ -48,12 +48,17 @@ class Run:
 
 
 class AirflowApi:
-    """One Airflow, as one of its users."""
+    """One Airflow, as one of its users. DAGs are named without their tenant: `canvas_test`."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, tenant: str, user: str, password: str) -> None:
         self.url = url
+        self._tenant = tenant
         self._login = {"username": user, "password": password}
         self._client = httpx.Client(base_url=url, timeout=20, trust_env=False)
+
+    def dag(self, name: str) -> str:
+        """The tenant's DAG of that name."""
+        return f"{self._tenant}_{name}"
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -72,7 +77,7 @@ class AirflowApi:
 
     def has_dag(self, dag: str) -> bool:
         """Whether the DAG has been read and is not paused."""
-        answer = self._send("GET", f"/api/v2/dags/{dag}", known=(200, 404))
+        answer = self._send("GET", f"/api/v2/dags/{self.dag(dag)}", known=(200, 404))
         return answer.status_code == 200 and not answer.json()["is_paused"]
 
     def import_errors(self) -> int:
@@ -82,32 +87,32 @@ class AirflowApi:
     def trigger(self, dag: str, conf: dict[str, Any] | None = None) -> Run:
         """Start a run that has no logical date: its day is that of the moment."""
         body = {"logical_date": None, "conf": conf or {}}
-        return _run(self._send("POST", f"/api/v2/dags/{dag}/dagRuns", json=body).json())
+        return _run(self._send("POST", f"/api/v2/dags/{self.dag(dag)}/dagRuns", json=body).json())
 
     def runs(self, dag: str) -> list[Run]:
         """The runs of a DAG, oldest first."""
-        path = f"/api/v2/dags/{dag}/dagRuns?order_by=run_after&limit=100"
+        path = f"/api/v2/dags/{self.dag(dag)}/dagRuns?order_by=run_after&limit=100"
         return [_run(one) for one in self._send("GET", path).json()["dag_runs"]]
 
     def request(self, dag: str, run_id: str, task: str) -> dict[str, Any] | None:
         """What a task asks of a person: body, params, response_received; None before it asks."""
-        answer = self._send("GET", _asked_path(dag, run_id, task), known=(200, 404))
+        answer = self._send("GET", _asked_path(self.dag(dag), run_id, task), known=(200, 404))
         return answer.json() if answer.status_code == 200 else None
 
     def answer(self, dag: str, run_id: str, task: str, option: str, fields: dict[str, Any]) -> int:
         """Answer as this user. 200: taken; 403: not this user's to answer; 409: answered before."""
         body = {"chosen_options": [option], "params_input": fields}
         return self._send(
-            "PATCH", _asked_path(dag, run_id, task), known=(200, 400, 403, 404, 409), json=body
+            "PATCH", _asked_path(self.dag(dag), run_id, task), known=(200, 400, 403, 404, 409), json=body
         ).status_code
 
     def run(self, dag: str, run_id: str) -> Run:
         """How far a run is."""
-        return _run(self._send("GET", _run_path(dag, run_id)).json())
+        return _run(self._send("GET", _run_path(self.dag(dag), run_id)).json())
 
     def tasks(self, dag: str, run_id: str) -> list[Task]:
         """The tasks of a run, in the order they were started."""
-        found = self._send("GET", f"{_run_path(dag, run_id)}/taskInstances").json()["task_instances"]
+        found = self._send("GET", f"{_run_path(self.dag(dag), run_id)}/taskInstances").json()["task_instances"]
         found.sort(key=lambda task: (task["start_date"] or "9", task["task_id"]))
         return [
             Task(task["task_id"], task["id"], task["state"], task["duration"], task["try_number"]) for task in found
@@ -123,7 +128,7 @@ class AirflowApi:
             "only_failed": False,
             "reset_dag_runs": True,
         }
-        self._send("POST", f"/api/v2/dags/{dag}/clearTaskInstances", json=body)
+        self._send("POST", f"/api/v2/dags/{self.dag(dag)}/clearTaskInstances", json=body)
 
     def _send(self, method: str, path: str, *, known: tuple[int, ...] = (200, 201), json: Any = None) -> httpx.Response:
         """One call; a few more where Airflow is busy. Raises AirflowSilent."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,13 +72,17 @@ def implied_changes(before: ImpliedCanvas, now: ImpliedCanvas, zone: ZoneInfo) -
 
 def implied_tables(canvas: ImpliedCanvas, zone: ZoneInfo) -> dict[str, Table]:
     """Per file, key → what is compared, its state last."""
-    terms = {slug(key): (term.name, *_instants(term, zone), "active") for key, term in canvas.terms.items()}
     return {
         "accounts.csv": {key: (name, None, "active") for key, name in canvas.accounts.items()},
-        "terms.csv": dict(terms),
+        "terms.csv": {key: (term.name, *_instants(term, zone), "active") for key, term in canvas.terms.items()},
         "courses.csv": {
-            # A course per section bears the section's name, and is created unpublished.
-            key: (canvas.sections[key].name, course.account_id, slug(course.term_id), "claimed")
+            # A course per section bears the section's name; all are created unpublished.
+            key: (
+                canvas.sections[key].name if key in canvas.sections else course.course_name,
+                course.account_id,
+                course.term_id,
+                "claimed",
+            )
             for key, course in canvas.courses.items()
         },
         "sections.csv": {key: (section.name, section.course_id, "active") for key, section in canvas.sections.items()},
@@ -130,11 +133,6 @@ def held(state: State) -> dict[str, Table]:
             (row["observer_id"], row["student_id"]): (row["state"],) for row in state["observer_links"]
         },
     }
-
-
-def slug(text: str) -> str:
-    """Lower case, and a hyphen for whatever is neither letter nor digit: how a term's key becomes an id."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _instants(term: ImpliedTerm, zone: ZoneInfo) -> tuple[str, str]:

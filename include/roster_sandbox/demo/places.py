@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-TENANT = "banksia"
+DEFAULT = "banksia"
+"""The example tenant of a make run that names none."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """One work folder; readable by its owner only, made as it is needed."""
+    """One work folder; readable by its owner only, made as it is needed. tenant: the example that is played in it."""
 
     work: Path
+    tenant: str = DEFAULT
 
     @property
     def airflow(self) -> Path:
@@ -31,6 +33,11 @@ class Places:
         return self.work / "tenants"
 
     @property
+    def tenant_file(self) -> Path:
+        """The tenant's file, where a person may change it."""
+        return self.tenants / f"{self.tenant}.yaml"
+
+    @property
     def test(self) -> Path:
         """What the stand-in for Canvas's test environment keeps."""
         return self.work / "canvas-test"
@@ -42,8 +49,8 @@ class Places:
 
     @property
     def delivery(self) -> Path:
-        """The district that the stand-in for Clever serves."""
-        return self.work / "clever"
+        """The district as the sources have it: a delivery, or what a stand-in serves."""
+        return self.work / "delivery"
 
     @property
     def keys(self) -> Path:
@@ -79,7 +86,7 @@ class Places:
 
     def reports(self) -> list[Path]:
         """Every report of a night of the tenant, oldest first."""
-        return sorted(self.home.glob(f"runs/{TENANT}/*/verdict/attempt-*/report.json"))
+        return sorted(self.home.glob(f"runs/{self.tenant}/*/verdict/attempt-*/report.json"))
 
 
 def write_private(file: Path, text: str) -> None:

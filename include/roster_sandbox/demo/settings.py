@@ -9,30 +9,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from roster_sandbox.demo.examples import example, tenant_file
 from roster_sandbox.demo.keys import LOOPBACK, Keys, free_port
-from roster_sandbox.demo.places import REPOSITORY, TENANT, Places, write_private
+from roster_sandbox.demo.places import REPOSITORY, Places, write_private
 
 ZONE = ZoneInfo("Australia/Brisbane")
-"""The time zone of the tenant file."""
+"""The time zone of every example's tenant file."""
 LEFT_OUT = ("AIRFLOW", "AWS_", "GX_", "ROSTER_", "PYTHON")
 """Beginnings of variables of the person's own shell that say nothing here."""
 
 
 def write_tenant(places: Places, keys: Keys) -> None:
     """Put the tenant file in place, unless a person has changed the one that is there."""
-    target = places.tenants / f"{TENANT}.yaml"
-    if not target.exists():
-        text = (Path(__file__).parent / f"{TENANT}.yaml").read_text(encoding="utf-8")
+    if not places.tenant_file.exists():
+        text = tenant_file(places.tenant).read_text(encoding="utf-8")
         text = text.replace("TEST_PORT", str(keys.test_port)).replace("PRODUCTION_PORT", str(keys.production_port))
-        write_private(target, text)
+        write_private(places.tenant_file, text)
 
 
 def go_live(places: Places) -> bool:
     """Turn the tenant from review to live, as a person would in its file; False if it says so already."""
-    target = places.tenants / f"{TENANT}.yaml"
-    text = target.read_text(encoding="utf-8")
+    text = places.tenant_file.read_text(encoding="utf-8")
     live = text.replace("phase: review", "phase: live")
-    write_private(target, live)
+    write_private(places.tenant_file, live)
     return live != text
 
 
@@ -42,7 +41,7 @@ def write_passwords(places: Places, keys: Keys) -> None:
     write_private(places.passwords, json.dumps(log_ins))
 
 
-def connections(keys: Keys) -> dict[str, str]:
+def connections(places: Places, keys: Keys) -> dict[str, str]:
     """The connections that the tenant file names, as variables that Airflow and the command line read."""
     test = {"conn_type": "canvas", "host": f"http://{LOOPBACK}:{keys.test_port}", "password": keys.test_token}
     production = {
@@ -50,16 +49,9 @@ def connections(keys: Keys) -> dict[str, str]:
         "host": f"http://{LOOPBACK}:{keys.production_port}",
         "password": keys.production_token,
     }
-    clever = {
-        "conn_type": "clever",
-        "host": f"http://{LOOPBACK}:{keys.clever_port}",
-        "password": keys.clever_token,
-    }
-    return {
-        "AIRFLOW_CONN_CANVAS_TEST": json.dumps(test),
-        "AIRFLOW_CONN_CANVAS_PRODUCTION": json.dumps(production),
-        "AIRFLOW_CONN_CLEVER": json.dumps(clever),
-    }
+    sources = example(places.tenant).connections(places, keys)
+    named = {"canvas_test": test, "canvas_production": production, **sources}
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in named.items()}
 
 
 def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -100,6 +92,6 @@ def environment(places: Places, keys: Keys, port: int, more: Mapping[str, str] |
         "GX_ANALYTICS_ENABLED": "false",
         "ROSTER_HOME": str(places.home),
         "ROSTER_TENANTS": str(places.tenants),
-        **connections(keys),
+        **connections(places, keys),
         **(more or {}),
     }

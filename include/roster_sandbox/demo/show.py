@@ -60,7 +60,7 @@ def told(number: int) -> str:
     if number == 1:
         return "a district of three schools, into two empty Canvases; production waits for a release"
     if number == THINNED:
-        return f"after twelve moves ({moves()}), and Clever lacks a fifth of one school's pupils"
+        return f"after twelve moves ({moves()}), and the delivery lacks a fifth of one school's pupils"
     return f"after twelve more moves: {moves()}"
 
 

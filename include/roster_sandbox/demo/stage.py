@@ -1,4 +1,4 @@
-"""All of it standing: the stand-ins for Clever and Canvas's two environments, and Airflow. Nights are played on it."""
+"""All of it standing: the sources, Canvas's two environments, and Airflow. Nights are played on it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
+import yaml
 
 from roster_sandbox.canvas import Canvas
-from roster_sandbox.clever import CleverControl
-from roster_sandbox.clever.export import OBJECTS
 from roster_sandbox.demo import comparison
 from roster_sandbox.demo.airflow import AirflowApi, Run, Task
-from roster_sandbox.demo.keys import LOOPBACK, Keys, free_port, is_free, keys_in
+from roster_sandbox.demo.examples import example, tenant_file
+from roster_sandbox.demo.keys import LOOPBACK, Key, Keys, free_port, keys_in
 from roster_sandbox.demo.nights import Nights
-from roster_sandbox.demo.places import REPOSITORY, TENANT, Places
+from roster_sandbox.demo.places import Places
 from roster_sandbox.demo.processes import Process, StartFailed, end_left_over, keep, undisturbed
 from roster_sandbox.demo.report import Report
 from roster_sandbox.demo.settings import ZONE, environment, go_live, write_passwords, write_tenant
+from roster_sandbox.demo.stand_ins import StandIn, sandbox
 
-DAG = f"{TENANT}_canvas_test"
-PRODUCTION = f"{TENANT}_canvas_production"
-RELEASE = f"{TENANT}_canvas_release"
+DAG = "canvas_test"
+PRODUCTION = "canvas_production"
+RELEASE = "canvas_release"
 DAGS = (DAG, PRODUCTION, RELEASE)
 SIGN_OFF = "sign_off"
 UI_PORT = 8080
@@ -39,11 +38,11 @@ HEARTBEAT = 7.0
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands. processes: in the order they were started."""
+    """What stands. sources: the stand-ins of the tenant's sources. processes: in the order they were started."""
 
     places: Places
     keys: Keys
-    clever: CleverControl
+    sources: tuple[StandIn, ...]
     test: Canvas
     production: Canvas
     api: AirflowApi
@@ -104,10 +103,11 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
     Raises StartFailed.
     """
     places.make()
-    keys = keys_in(places.keys)
+    played = example(places.tenant)
+    keys = keys_in(places.keys, played.KEYS)
     write_tenant(places, keys)
     write_passwords(places, keys)
-    if not (places.delivery / OBJECTS).exists():
+    if not any(places.delivery.iterdir()):
         Nights(places, today()).deliver(1)
     if count := end_left_over(places.sessions):
         say(f"{count} processes were left over from a run that was killed: ended")
@@ -123,12 +123,17 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
 
     with ExitStack() as stack:
         stack.callback(lambda: places.sessions.unlink(missing_ok=True))
-        clever = _StandIn("Clever", "clever", places.delivery, keys.clever_port, keys.clever_token)
-        canvases = (
-            _StandIn("Canvas (test)", "canvas", places.test, keys.test_port, keys.test_token),
-            _StandIn("Canvas (production)", "canvas", places.production, keys.production_port, keys.production_token),
+        sources = tuple(played.stand_ins(places, keys))
+        name = ("--name", account(places.tenant))
+        test_key, production_key = (
+            Key(keys.test_port, keys.test_token),
+            Key(keys.production_port, keys.production_token),
         )
-        for stand_in in (clever, *canvases):
+        canvases = (
+            sandbox("Canvas (test)", "canvas", places.test, test_key, *name),
+            sandbox("Canvas (production)", "canvas", places.production, production_key, *name),
+        )
+        for stand_in in (*sources, *canvases):
             say(f"{stand_in.of}'s stand-in starts at {stand_in.url}")
             start(lambda stand_in=stand_in: stand_in.start(places))  # type: ignore[misc]
         port = free_port(UI_PORT)
@@ -137,59 +142,22 @@ def standing(places: Places, say: Callable[[str], None], more: Mapping[str, str]
         told = environment(places, keys, port, more)
         log = places.logs / "airflow.log"
         airflow = start(lambda: Process("airflow standalone", command, environment=told, log=log))
-        test, production = (Canvas(canvas.url, canvas.token) for canvas in canvases)
         url = f"http://{LOOPBACK}:{port}"
-        api = stack.enter_context(closing(AirflowApi(url, "admin", keys.admin)))
-        approver = stack.enter_context(closing(AirflowApi(url, "approver", keys.approver)))
-        control = CleverControl(clever.url)
-        stage = Stage(places, keys, control, test, production, api, approver, tuple(started))
-        asked = (control.clear_faults, test.imports, production.imports)
-        for stand_in, process, ask in zip((clever, *canvases), started, asked, strict=False):
-            name = f"{stand_in.of}'s stand-in"
-            _wait(name, START_STAND_IN, process, lambda ask=ask: _answers(ask), stage)  # type: ignore[misc]
+        api = stack.enter_context(closing(AirflowApi(url, places.tenant, "admin", keys.admin)))
+        approver = stack.enter_context(closing(AirflowApi(url, places.tenant, "approver", keys.approver)))
+        test, production = Canvas(test_key.url, test_key.secret), Canvas(production_key.url, production_key.secret)
+        stage = Stage(places, keys, sources, test, production, api, approver, tuple(started))
+        for stand_in, process in zip((*sources, *canvases), started, strict=False):
+            _wait(process.name, START_STAND_IN, process, stand_in.answers, stage)
         _wait("airflow standalone", START_AIRFLOW, airflow, api.healthy, stage)
         for dag in DAGS:
             _wait(f"the DAG {dag}", START_AIRFLOW, airflow, lambda dag=dag: api.has_dag(dag), stage)  # type: ignore[misc]
         yield stage
 
 
-@dataclass(frozen=True)
-class _StandIn:
-    """A stand-in that is to be started. of: for what; package: below roster_sandbox."""
-
-    of: str
-    package: str
-    state: Path
-    port: int
-    token: str
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
-
-    def start(self, places: Places) -> Process:
-        if not is_free(self.port):
-            message = (
-                f"port {self.port} is taken, where {self.of} has been since it was set up: end what listens there "
-                f"(left over from an earlier run?), or remove {places.work} and begin anew"
-            )
-            raise StartFailed(message)
-        module, name = f"roster_sandbox.{self.package}", ["--name", "Banksia Schools"] * (self.package == "canvas")
-        # The token goes by environment: an argument could be read by everybody on the machine.
-        return Process(
-            f"{self.of}'s stand-in",
-            [sys.executable, "-m", module, "--state", str(self.state), "--port", str(self.port), *name],
-            environment={"PYTHONPATH": str(REPOSITORY / "include"), "ROSTER_SANDBOX_TOKENS": self.token},
-            log=places.logs / f"{self.state.name}.log",
-        )
-
-
-def _answers(ask: Callable[[], object]) -> bool:
-    try:
-        ask()
-    except (httpx.HTTPError, OSError):
-        return False
-    return True
+def account(tenant: str) -> str:
+    """What the tenant, and Canvas's root account, is called."""
+    return str(yaml.safe_load(tenant_file(tenant).read_text(encoding="utf-8"))["name"])
 
 
 def _wait(what: str, seconds: float, process: Process, ready: Callable[[], bool], stage: Stage) -> None:

@@ -10,8 +10,19 @@ from __future__ import annotations
 
 from roster_sandbox.district.clever_csv import write_clever
 from roster_sandbox.district.generate import generate
-from roster_sandbox.district.implied import ImpliedCanvas, after, implied
+from roster_sandbox.district.implied import ImpliedCanvas, after, implied, renamed
 from roster_sandbox.district.model import District, Flaw
 from roster_sandbox.district.moves import Move, moved
 
-__all__ = ["District", "Flaw", "ImpliedCanvas", "Move", "after", "generate", "implied", "moved", "write_clever"]
+__all__ = [
+    "District",
+    "Flaw",
+    "ImpliedCanvas",
+    "Move",
+    "after",
+    "generate",
+    "implied",
+    "moved",
+    "renamed",
+    "write_clever",
+]

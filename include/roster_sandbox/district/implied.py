@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal
@@ -101,6 +101,11 @@ def term_key(term: Term) -> str:
     return f"{term.name}-{term.start:%Y%m%d}-{term.end:%Y%m%d}"
 
 
+def term_slug(term: Term) -> str:
+    """The same in lower case, with a hyphen for whatever is neither letter nor digit."""
+    return re.sub(r"[^a-z0-9]+", "-", term_key(term).lower()).strip("-")
+
+
 def section_course(section: Section) -> str:
     """A course per section."""
     return section.id
@@ -142,26 +147,67 @@ def implied(
     return canvas
 
 
-def after(before: ImpliedCanvas, now: ImpliedCanvas) -> ImpliedCanvas:
+def renamed(
+    canvas: ImpliedCanvas,
+    *,
+    accounts: Mapping[str, str] | None = None,
+    courses: Mapping[str, str] | None = None,
+    sections: Mapping[str, str] | None = None,
+    users: Mapping[str, str] | None = None,
+) -> ImpliedCanvas:
+    """The same under other ids: the district's own → the tenant's. What a mapping does not name keeps its id."""
+    account, course, section, user = (_names(ids) for ids in (accounts, courses, sections, users))
+    return replace(
+        canvas,
+        accounts={account(key): name for key, name in canvas.accounts.items()},
+        courses={course(k): replace(one, account_id=account(one.account_id)) for k, one in canvas.courses.items()},
+        sections={section(k): replace(one, course_id=course(one.course_id)) for k, one in canvas.sections.items()},
+        users={user(key): one for key, one in canvas.users.items()},
+        enrollments={(section(s), user(u), role): state for (s, u, role), state in canvas.enrollments.items()},
+        links={(user(observer), user(pupil)): state for (observer, pupil), state in canvas.links.items()},
+        quarantined={user(key): reason for key, reason in canvas.quarantined.items()},
+        waiting={(section(s), user(u), role) for s, u, role in canvas.waiting},
+        waiting_links={(user(observer), user(pupil)) for observer, pupil in canvas.waiting_links},
+    )
+
+
+def _names(ids: Mapping[str, str] | None) -> Callable[[str], str]:
+    return lambda key: (ids or {}).get(key, key)
+
+
+def after(
+    before: ImpliedCanvas,
+    now: ImpliedCanvas,
+    *,
+    unproven: Collection[str] = (),
+    earlier: ImpliedCanvas | None = None,
+) -> ImpliedCanvas:
     """What a Canvas that held `before` holds after the night of `now`, where every drop was earned and none held.
 
     People gone are suspended, places gone inactive, links gone deleted; who is in quarantine, and what waits with
     them, stays as it was; so does a place in a class outside the window. Accounts, terms, courses, sections stay.
+    unproven: whose absence proves nothing by itself, of `people`, `guardians` (links too) and `enrollments`; what is
+    gone of them goes if it was absent in `earlier` as well, the first of two nights; None if there was none.
     """
+    first = earlier if earlier is not None else before
     users = dict(now.users)
     for key, user in before.users.items():
         if key not in users:
-            users[key] = user if key in now.quarantined else replace(user, state="suspended")
+            kind = "guardians" if user.kind == "observer" else "people"
+            stays = key in now.quarantined or (kind in unproven and key in first.users)
+            users[key] = user if stays else replace(user, state="suspended")
     enrollments = dict(now.enrollments)
     for place, state in before.enrollments.items():
         if place not in enrollments:
             frozen = place in now.waiting or place[0] not in now.sections or place[1] in now.quarantined
-            enrollments[place] = state if frozen else "inactive"
+            stays = frozen or ("enrollments" in unproven and place in first.enrollments)
+            enrollments[place] = state if stays else "inactive"
     links = dict(now.links)
     for link, state in before.links.items():
         if link not in links:
             frozen = link in now.waiting_links or not now.quarantined.keys().isdisjoint(link)
-            links[link] = state if frozen else "deleted"
+            stays = frozen or ("guardians" in unproven and link in first.links)
+            links[link] = state if stays else "deleted"
     return replace(
         now,
         accounts=before.accounts | now.accounts,

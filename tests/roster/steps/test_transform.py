@@ -127,8 +127,8 @@ def test_a_mapping_of_ids_is_part_of_the_artefact_and_of_its_hash(tmp_path: Path
     assert content == "old_id,new_id,type\neve,dot,user\nzed,ada,user\n"
     lineage = pl.read_parquet(folder / "lineage.parquet").filter(pl.col("table") == "id_changes")
     assert lineage.rows() == [
-        ("id_changes", f"user{SEPARATOR}zed", "id_changes", "ids.csv", 2),
-        ("id_changes", f"user{SEPARATOR}eve", "id_changes", "ids.csv", 3),
+        ("id_changes", f"user{SEPARATOR}zed", "id_changes", "ids.csv", 2, None),
+        ("id_changes", f"user{SEPARATOR}eve", "id_changes", "ids.csv", 3, None),
     ]
     read = Wanted.read(folder)
     assert read.id_changes.rows() == [

@@ -1,25 +1,32 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from roster_sandbox.clever import IdTable
+from roster_sandbox.demo.examples import fern
 from roster_sandbox.demo.nights import Nights
 from roster_sandbox.demo.places import Places
 from roster_sandbox.district import after
+from roster_sandbox.district.clever_csv import TABLES
 from roster_sandbox.district.model import District
 
 DAY = date(2026, 2, 2)
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    found = Places(tmp_path / "work")
+def a_folder(work: Path, *tenant: str) -> Places:
+    found = Places(work, *tenant)
     found.make()
     return found
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return a_folder(tmp_path / "work")
 
 
 def test_the_nights_of_a_folder_go_on_where_they_ended(places: Places) -> None:
@@ -83,3 +90,47 @@ def test_clever_serves_the_night_as_synced_a_while_ago(places: Places) -> None:
     before = IdTable.read(places.delivery).to_export()
     nights.deliver(2)
     assert before.items() <= IdTable.read(places.delivery).to_export().items()
+
+
+def test_files_are_delivered_as_written_a_while_ago(tmp_path: Path) -> None:
+    places = a_folder(tmp_path / "work", "fern")
+    nights = Nights(places, DAY, pupils=240)
+    nights.deliver(1)
+    files = list(places.delivery.iterdir())
+    assert {"students.csv", "control.csv"} <= {file.name for file in files} <= {*TABLES, "control.csv"}
+    ages = [time.time() - file.stat().st_mtime for file in files]
+    assert 300 < min(ages) <= max(ages) < 3600
+    assert set(nights.implied(nights.district(1), DAY).users) > {s.id for s in nights.district(1).students[3:9]}
+
+
+class Unsure:
+    """An example whose source does not prove that who is absent is gone."""
+
+    KEYS = ()
+    UNPROVEN = ("people",)
+    serve = staticmethod(fern.serve)
+    implied_canvas = staticmethod(fern.implied_canvas)
+
+
+def test_who_is_absent_without_proof_goes_by_a_second_night_half_a_day_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = a_folder(tmp_path / "work", "fern")
+    monkeypatch.setattr("roster_sandbox.demo.nights.example", lambda _: Unsure)
+    nights = Nights(places, DAY, pupils=240)
+    went = {s.id for s in nights.district(1).students} - {s.id for s in nights.district(2).students}
+    assert went
+
+    def states() -> set[str]:
+        return {nights.before().users[pupil].state for pupil in went}
+
+    nights.done(DAY)
+    nights.done(DAY)
+    nights.done(DAY)
+    assert states() == {"active"}
+    kept = json.loads(places.nights.read_text(encoding="utf-8"))
+    for night in kept[:2]:
+        night["at"] = (datetime.now(UTC) - timedelta(hours=13)).isoformat()
+    places.nights.write_text(json.dumps(kept), encoding="utf-8")
+    nights = Nights(places, DAY)
+    assert states() == {"suspended"}

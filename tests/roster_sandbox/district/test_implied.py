@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from roster_sandbox.district import District, ImpliedCanvas, after, implied, moved
+from roster_sandbox.district import District, ImpliedCanvas, after, implied, moved, renamed
 from roster_sandbox.district.implied import guardian_key
 
 
@@ -159,3 +159,33 @@ def test_places_of_a_term_that_ended_stay_as_they_were(district: District, canva
     assert canvas.enrollments.keys() - now.enrollments.keys()
     assert canvas.enrollments.items() <= then.enrollments.items()
     assert canvas.sections.items() <= then.sections.items()
+
+
+def test_the_same_canvas_under_other_ids(canvas: ImpliedCanvas) -> None:
+    assert renamed(canvas) == canvas
+    ids = [*canvas.accounts, *canvas.courses, *canvas.sections, *canvas.users, *canvas.quarantined]
+    there, back = {key: f"new-{key}" for key in ids}, {f"new-{key}": key for key in ids}
+    other = renamed(canvas, accounts=there, courses=there, sections=there, users=there)
+    keys = [*other.accounts, *other.courses, *other.sections, *other.users, *other.quarantined]
+    keys += [course.account_id for course in other.courses.values()]
+    keys += [section.course_id for section in other.sections.values()]
+    keys += [key for place in (*other.enrollments, *other.waiting) for key in place[:2]]
+    keys += [key for link in (*other.links, *other.waiting_links) for key in link]
+    assert [key for key in keys if not key.startswith("new-")] == []
+    assert renamed(other, accounts=back, courses=back, sections=back, users=back) == canvas
+
+
+def test_what_is_gone_without_proof_stays_until_it_was_gone_in_an_earlier_night_too(
+    district: District, canvas: ImpliedCanvas
+) -> None:
+    now = implied(moved(district, 3)[0], today=district.today)
+    gone = after(canvas, now)
+    assert after(canvas, now, unproven=("people", "guardians", "enrollments"), earlier=now) == gone
+    stays = after(canvas, now, unproven=("people", "guardians", "enrollments"))
+    assert (stays.users, stays.enrollments, stays.links) == (
+        {**canvas.users, **now.users},
+        {**canvas.enrollments, **now.enrollments},
+        {**canvas.links, **now.links},
+    )
+    some = after(canvas, now, unproven=("enrollments",))
+    assert (some.users, some.enrollments, some.links) == (gone.users, stays.enrollments, gone.links)
