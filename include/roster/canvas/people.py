@@ -76,7 +76,7 @@ def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     observer and student (ids in the roster), observer_id and student_id (in Canvas), school and student_scope of the
     student, scope of the link (which ends with either of the two), staff (True where the observer is a staff user). A
     contact counts if the tenant lists the relationship, the student has a row and the contact an id. With
-    `observers.staff: same_email` the staff user of the same address (of several the first by id) stands for the contact.
+    `observers.staff: same_email` the staff user of the same address (of several the first by id) stands for them.
     """
     listed = [relationship.strip().lower() for relationship in settings.sync.observers.relationships]
     students = (

@@ -24,7 +24,7 @@ from __future__ import annotations
 from roster_sandbox.tass.export import semesters, write_api
 from roster_sandbox.tass.ids import IdTable
 from roster_sandbox.tass.server import TassControl, TassServer, connection, running_tass
-from roster_sandbox.tass.settings import CODES, DEFAULT_KEYS, App, Settings, apps
+from roster_sandbox.tass.settings import CODES, DEFAULT_KEYS, App, Settings, apps, keys_of
 
 __all__ = [
     "CODES",
@@ -36,6 +36,7 @@ __all__ = [
     "TassServer",
     "apps",
     "connection",
+    "keys_of",
     "running_tass",
     "semesters",
     "write_api",

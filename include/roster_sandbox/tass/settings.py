@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +25,13 @@ class App:
     key: str
     version: str = "3"
     companies: tuple[str, ...] = ()
+
+
+def keys_of(secret: str) -> dict[str, str]:
+    """Keys of the same lengths, made from a secret."""
+    drawn = {product: hashlib.sha256(f"{product} {secret}".encode()).digest() for product in DEFAULT_KEYS}
+    lengths = {product: len(base64.b64decode(key)) for product, key in DEFAULT_KEYS.items()}
+    return {product: base64.b64encode(key[: lengths[product]]).decode() for product, key in drawn.items()}
 
 
 def apps(version: str = "3", keys: Mapping[str, str] = DEFAULT_KEYS) -> dict[str, App]:

@@ -100,7 +100,7 @@ def test_the_sections_are_the_same(both: Both) -> None:
 
 def test_the_terms_are_the_same_but_for_their_ids(both: Both) -> None:
     ours, theirs = same(both, "terms", "name", "start_date", "end_date")
-    assert set(both.tass["terms"]["term_id"]) == {"2025-1", "2025-2"}
+    assert set(both.tass["terms"]["term_id"]) == {"2026-1", "2026-2"}
     assert ours == theirs
 
 
