@@ -22,6 +22,7 @@ Role leaves no trace in a reply.
 from __future__ import annotations
 
 from roster_sandbox.tass.export import semesters, write_api
+from roster_sandbox.tass.families import carried
 from roster_sandbox.tass.ids import IdTable
 from roster_sandbox.tass.server import TassControl, TassServer, connection, running_tass
 from roster_sandbox.tass.settings import CODES, DEFAULT_KEYS, App, Settings, apps, keys_of
@@ -35,6 +36,7 @@ __all__ = [
     "TassControl",
     "TassServer",
     "apps",
+    "carried",
     "connection",
     "keys_of",
     "running_tass",

@@ -19,13 +19,22 @@ FIRST_YEAR = 2026
 """`year_num` of the first two terms, whenever they are: TASS says no dates, and a tenant file does."""
 
 
-def write_api(district: District, folder: Path, *, companies: Mapping[str, Sequence[str]] | None = None) -> IdTable:
+def write_api(
+    district: District,
+    folder: Path,
+    *,
+    companies: Mapping[str, Sequence[str]] | None = None,
+    own_codes: bool = True,
+) -> IdTable:
     """Put the district into the folder, whole at every moment; answers its table of ids, which is kept there too.
 
     companies: schools by company code; left out: all are of company 10. A record that was there keeps its code.
+    own_codes: off, pupils have the export's ids for codes, as where the export was made from TASS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = IdTable.read(folder)
+    for student in () if own_codes else district.students:
+        ids.name("students", student.id, student.id)
     parts = companies or {COMPANY: [school.id for school in district.schools]}
     whole = {
         company: _Company(district, company, frozenset(schools), ids).records() for company, schools in parts.items()

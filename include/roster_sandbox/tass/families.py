@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from roster_sandbox.district.implied import guardian_key
-from roster_sandbox.district.model import Contact, District
+from roster_sandbox.district.model import Contact, District, Guardian
 from roster_sandbox.district.people import OBSERVING
 from roster_sandbox.tass.ids import IdTable
 
@@ -36,6 +36,16 @@ def families(district: District, students: Iterable[str]) -> list[Family]:
         if contacts:
             grouped.setdefault(tuple((one.relationship, one.guardian) for one in contacts), []).append(student)
     return [Family(tuple(adults[members[0]]), tuple(members)) for members in grouped.values()]
+
+
+def carried(district: District, ids: IdTable) -> tuple[tuple[Contact, ...], dict[Guardian, str]]:
+    """The contacts that TASS has, and the number of each adult."""
+    found = families(district, (student.id for student in district.students))
+    numbers = {one.guardian: ids.of("persons", _key(one)) for family in found for one in family.adults}
+    contacts = tuple(
+        replace(one, student_id=student) for family in found for student in family.students for one in family.adults
+    )
+    return contacts, numbers
 
 
 def parents(district: District, students: Iterable[str], ids: IdTable) -> list[dict[str, Any]]:
