@@ -61,7 +61,7 @@ def seen(settings: Tass) -> str:
     for company in settings.companies:
         hook.check(company, ("lms", *settings.products))
     products = ", ".join(("lms", *settings.products))
-    return f"{hook.address.netloc}: {products} of {len(settings.companies)} companies take their token keys"
+    return f"{hook.address.netloc}: {products} of company {', '.join(settings.companies)} take their token keys"
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def test_the_test_button_asks_every_product_of_the_form(
 
 
 def test_doctor_asks_every_product_of_every_company(tass: TassServer, settings: Tass) -> None:
-    assert seen(settings).endswith("lms, idm, student_details, employee_hr of 1 companies take their token keys")
+    assert seen(settings).endswith("lms, idm, student_details, employee_hr of company 10 take their token keys")
     other = settings.model_copy(update={"companies": ("10", "99")})
     with pytest.raises(SourceFault, match=r"does not let connection tass in \(401\): compare app code, token key"):
         seen(other)
