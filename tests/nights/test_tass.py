@@ -158,7 +158,7 @@ def test_web_access_that_ends_is_what_the_tenant_says_of_it_and_needs_no_other_p
 
 
 @pytest.mark.timeout(300)
-@hypothesis(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     faults=st.lists(
         st.tuples(

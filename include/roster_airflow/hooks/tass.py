@@ -40,6 +40,8 @@ PATIENCE = 180.0
 PIECE = 1 << 16
 MEGABYTE = 1 << 20
 VERSIONS = ("2", "3")
+MAY_EXPLAIN = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""Statuses that may come with what is wrong with the parameters."""
 PRODUCTS = ("lms", "idm", "student_details", "employee_hr")
 MAY_BE_ASKED = frozenset(
     {
@@ -233,11 +235,16 @@ class TassHook(HttpHook):
         request = Request("POST", address.url + path, data=dict(fields))
         response = self.run_and_check(self._session, self._session.prepare_request(request), {})
         try:
+            if response.status_code in MAY_EXPLAIN:
+                body = self._whole(response, what)
+                if body.lstrip()[:1] == b"{" and b'"__invalid"' in body:
+                    return body  # whoever decodes it tells which parameter it is about
             self._raise_fault(response, what, product)
             body = self._whole(response, what)
         finally:
             response.close()
-        if body.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", "").lower():
+        is_page = body.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", "").lower()
+        if is_page and body.lstrip()[:1] != b"{":  # ColdFusion may call JSON a page
             message = f"{what}: {address.netloc} answered with a web page: is that the endpoint?"
             raise SourceUnreadable(message)
         return body

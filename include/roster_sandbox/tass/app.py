@@ -26,7 +26,7 @@ _OTHER_KEY = "ABEiM0RVZneImaq7zN3u/w=="
 class TassApp:
     """One stand-in, as an ASGI application.
 
-    asked: `product.method` of every request that came as far as its token, in lower case; urls: path and query of each.
+    asked: `product.method` of every request that came as far as its token, in lower case; urls, headers: of each.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -36,6 +36,7 @@ class TassApp:
         self.faults = Faults()
         self.asked: list[str] = []
         self.urls: list[str] = []
+        self.headers: list[list[tuple[bytes, bytes]]] = []
         self._read: tuple[int, int] | None = None
         self._records: dict[str, dict[str, Any]] = {}
 
@@ -58,6 +59,7 @@ class TassApp:
             await _answer(send, 404, _PAGE, b"text/html; charset=utf-8")
         else:
             self.urls.append(f"{path}?{query}" if query else path)
+            self.headers.append([(name, value) for name, value in scope["headers"]])
             body = (await _body(receive)).decode("latin-1") if scope["method"] == "POST" else ""
             await self._api(dict(parse_qsl(query) + parse_qsl(body)), scope, receive, send)
 
@@ -152,7 +154,7 @@ class TassApp:
             await _answer(send, 200, body[: len(body) // 2], length=len(body))
             await _drop(scope, receive)
         else:
-            await _answer(send, 200, body)
+            await _answer(send, 200, body, self.settings.content_type.encode())
 
 
 async def _body(receive: Receive) -> bytes:

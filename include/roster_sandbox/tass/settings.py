@@ -41,7 +41,10 @@ def apps(version: str = "3", keys: Mapping[str, str] = DEFAULT_KEYS) -> dict[str
 
 @dataclass(frozen=True)
 class Settings:
-    """Fixed while the stand-in runs. invalid_status: HTTP status of an answer that finds fault with the parameters."""
+    """Fixed while the stand-in runs. invalid_status: HTTP status of an answer that finds fault with the parameters;
+    content_type: what data are called, for ColdFusion may call JSON a page.
+    """
 
     apps: Mapping[str, App] = field(default_factory=apps)
     invalid_status: int = 200
+    content_type: str = "application/json; charset=utf-8"

@@ -121,9 +121,15 @@ def test_the_stand_in_would_have_taken_a_method_that_writes(
     assert tass.app.asked == ["idm.setstudent"]
 
 
-def test_parameters_never_stand_in_an_address(tass: TassServer, hook: TassHook, settings: Tass, tmp_path: Path) -> None:
+def test_neither_parameters_nor_keys_stand_in_an_address_or_a_header(
+    tass: TassServer, hook: TassHook, settings: Tass, tmp_path: Path
+) -> None:
     read(hook, settings, tmp_path / "raw")
     assert set(tass.app.urls) == {"/tassweb/api/"}
+    sent = b" ".join(name + b":" + value for headers in tass.app.headers for name, value in headers).decode()
+    assert "roster-sync" in sent
+    assert not [app.key for app in tass.app.settings.apps.values() if app.key in sent]
+    assert "authorization" not in sent
 
 
 def test_the_test_button_asks_every_product_of_the_form(
@@ -268,8 +274,14 @@ def test_a_refusal_of_parameters_may_come_with_401(
     with running_tass(served, Settings(invalid_status=401)) as tass:
         monkeypatch.setenv("AIRFLOW_CONN_TASS", tass.connection())
         tass.fault("invalid")
-        with pytest.raises(SourceFault, match="compare app code, token key, version and company of lms"):
+        with pytest.raises(SourceUnreadable, match="in place of data: code “Invalid Student Code”"):
             read(patient(), settings, tmp_path / "raw")
+
+
+def test_json_that_is_called_a_page_is_json_all_the_same(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_tass(served, Settings(content_type="text/html;charset=UTF-8")) as tass:
+        monkeypatch.setenv("AIRFLOW_CONN_TASS", tass.connection())
+        assert json.loads(patient().ask("10", "lms", "getCampuses", CAMPUSES))["campuses"]
 
 
 def test_an_app_of_another_product_is_told(served: Path, tmp_path: Path, settings: Tass, monkeypatch: Any) -> None:

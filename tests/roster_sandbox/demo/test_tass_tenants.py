@@ -87,7 +87,7 @@ def test_canvas_holds_what_the_district_implies_night_after_night(
     places.make()
     keys = keys_in(places.keys, example(name).KEYS)
     write_tenant(places, keys)
-    nights = Nights(places, DAY, pupils=240)
+    nights = Nights(places, DAY, pupils=200)
     nights.deliver(1)  # what serves it reads the folder when it begins
     with ExitStack() as stack:
         there = {**vars(keys), "sources": served(places, stack, keys)}

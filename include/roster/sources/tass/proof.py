@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -75,21 +75,30 @@ def _open_references(tables: Mapping[str, pl.LazyFrame]) -> Iterator[str]:
 
 
 def _disagreement(tables: Mapping[str, pl.LazyFrame], today: date) -> Iterator[str]:
-    """Whom one API has at the school tonight and the other has not."""
-    pairs = [("students", "student_code", "student_details", "student_code")]
+    """Whom one API has at the school tonight and the other has not.
+
+    today: in UTC, which in the tenant's zone may be the day after already; who comes or goes on either is in doubt.
+    """
+    pupils = tables["students"].select("company", code="student_code")
+    if "student_details" in tables:
+        details = tables["student_details"].select("company", code="student_code")
+        yield from _apart("students", pupils, "student_details", details, details)
     if "idm_students" in tables:
-        joined, left = day("doe"), day("dol")
-        at_school = (joined.is_null() | (joined <= today)) & (left.is_null() | (left >= today))
-        tables = {**tables, "those of idm_students at the school": tables["idm_students"].filter(at_school)}
-        pairs.append(("students", "student_code", "those of idm_students at the school", "user_code"))
-        pairs.append(("teachers", "employee_code", "idm_employees", "user_code"))
-    for one, one_key, other, other_key in pairs:
-        if other not in tables:
-            continue
-        if count := _missing(tables[one], one_key, tables[other], other_key):
-            yield f"{count:,} records of {one} are not in {other}"
-        if one == "students" and (count := _missing(tables[other], other_key, tables[one], one_key)):
-            yield f"{count:,} records of {other} are not in {one}"
+        tomorrow, joined, left = today + timedelta(days=1), day("doe"), day("dol")
+        surely = (joined.is_null() | (joined <= today)) & (left.is_null() | (left > today))
+        maybe = (joined.is_null() | (joined <= tomorrow)) & (left.is_null() | (left >= today))
+        known = [tables["idm_students"].filter(one).select("company", code="user_code") for one in (surely, maybe)]
+        yield from _apart("students", pupils, "those of idm_students at the school", *known)
+        if count := _missing(tables["teachers"], "employee_code", tables["idm_employees"], "user_code"):
+            yield f"{count:,} records of teachers are not in idm_employees"
+
+
+def _apart(name: str, ours: pl.LazyFrame, other: str, surely: pl.LazyFrame, maybe: pl.LazyFrame) -> Iterator[str]:
+    """(company, code) that only one of two has. surely, maybe: what must be in ours, and what may be."""
+    if count := _missing(ours, "code", maybe, "code"):
+        yield f"{count:,} records of {name} are not in {other}"
+    if count := _missing(surely, "code", ours, "code"):
+        yield f"{count:,} records of {other} are not in {name}"
 
 
 def _missing(rows: pl.LazyFrame, column: str, target: pl.LazyFrame, key: str) -> int:

@@ -121,6 +121,16 @@ def test_what_does_not_agree_is_complete_and_proves_nothing(
     assert f"tass: {reason}" in evidence.reasons
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"doe": "2026-03-03 00:00:00.0"}, {"dol": "2026-03-02 00:00:00.0"}, {"doe": "2026-03-02", "dol": "2026-03-03"}],
+)
+def test_who_comes_or_goes_today_or_tomorrow_is_no_disagreement(tmp_path: Path, more: dict[str, str]) -> None:
+    """The night's day in UTC is not the school's."""
+    pupils = [IDM_STUDENTS[0], IDM_STUDENTS[1] | more]
+    assert read(tmp_path / "raw", a_school(**WHOLE | {"idm_getStudents": pupils})).proven
+
+
 @pytest.mark.parametrize("more", [{"dol": "2026-03-01 00:00:00.0"}, {"doe": "2026-03-03 00:00:00.0"}])
 def test_pupils_whom_idm_knows_from_before_or_after_are_no_disagreement(tmp_path: Path, more: dict[str, str]) -> None:
     others = [*IDM_STUDENTS[:2], {"user_code": "0009999", "campus_code": "JU", **more}]
