@@ -13,10 +13,11 @@ from pydantic import Field
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
 from roster.settings.sis_db import SisDb
+from roster.settings.tass import Tass
 
-__all__ = ["Clever", "CleverCsv", "SisDb", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "SisDb", "SourceSettings", "Tass"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv | SisDb,
+    Clever | CleverCsv | SisDb | Tass,
     Field(discriminator="system"),
 ]
