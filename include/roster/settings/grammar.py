@@ -94,6 +94,8 @@ class Source(Settings):
 
     hook: ClassVar[str] = "delivery"
     """Module of roster_airflow.hooks that reads it."""
+    deltas: ClassVar[bool] = False
+    """Whether it may deliver changes only: its extract is then given what was read last, to lay them over."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Names the source in tasks, reports and lineage."""

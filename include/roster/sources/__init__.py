@@ -114,7 +114,11 @@ class Extract(Protocol):
     """`reading.extract` of a source; it takes the kind of reading that its hook supplies, and its own settings."""
 
     def __call__(self, reading: Any, settings: Any, folder: Path, *, last_good: Good | None, now: datetime) -> Evidence:
-        """Write the raw tables into folder; answers what they prove. Raises SourceFault."""
+        """Write the raw tables into folder; answers what they prove. Raises SourceFault.
+
+        A source that may deliver changes only (`deltas` in its settings) also takes `latest`: what was read last, good
+        or not, which they are laid over.
+        """
         ...
 
 
