@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from roster.errors import SourceFault
 from roster.settings import OneRosterCsv
 from roster.sources import system
+from roster.store import Store
 from roster_airflow.cli import app
 from roster_airflow.hooks.delivery import reading, seen
 from roster_sandbox.canvas import running_canvas
@@ -76,6 +77,7 @@ def test_check_plan_and_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         told = {one["check"]: one for one in answer("doctor")}
         assert (told["source sis"]["ok"], told["source sis"]["says"][:8]) == (True, "11 files")
         assert canvas.imports() == []
+        assert Store.home().names("pointers/mulga") == []
 
 
 @pytest.mark.usefixtures("server")

@@ -26,7 +26,7 @@ def extract(night: Night, source_name: str, source: Any, now: datetime) -> Done:
         read = system(settings.system).extract
         evidence = read(source, settings, step.folder, last_good=last_good, now=now, **under)
         (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
-    if settings.deltas:
+    if settings.deltas and not night.practice:
         _point(night, f"latest-{source_name}", step.path, evidence)
     return _done(step.path, evidence)
 
