@@ -13,7 +13,11 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": DISTRIBUTION,
         "name": "Roster",
         "description": "Rosters for Canvas.",
-        "connection-types": [_CANVAS, _CLEVER, _ONEROSTER],
+        "connection-types": [
+            _CANVAS,
+            _CLEVER,
+            _ONEROSTER,
+        ],
         "extra-links": ["roster_airflow.links.canvas.CanvasImportLink"],
         "notifications": ["roster_airflow.notifications.roster.RosterNotifier"],
     }
