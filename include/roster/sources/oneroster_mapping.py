@@ -23,7 +23,7 @@ def to_roster(raw: Path, source: str) -> Roster:
     sessions = oneroster_classes.sessions(tables["academic_sessions"])
     classes = oneroster_classes.classes(tables["classes"], sessions)
     enrollments = oneroster_classes.enrollments(tables["enrollments"], classes, sessions)
-    used = sessions.join(classes, left_on="sourced_id", right_on="session_id", how="semi")
+    used = sessions.join(classes, left_on="sourced_id", right_on="session_id", how="semi", maintain_order="left")
     lineage = [
         *(_lineage(name, tables[name]) for name in ("orgs", "courses", "classes", "enrollments")),
         _lineage("academic_sessions", used),

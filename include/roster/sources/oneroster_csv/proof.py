@@ -31,8 +31,8 @@ def prove(
     files: those of the set, by name without .csv, `manifest` and `control` among them. records: of each file that is
     read, unreadable ones counted. said: the control file's counts. base: of what a delta was laid over.
     Whole: one delivery, every row read, no bulk file without records, counts as said, the base whole. Proven: whole,
-    all of it bulk, counted by a control file, hardly shrunken, references closed. These alone prove nothing: nothing
-    refers to an enrolment, so that a cut of enrollments.csv leaves them all closed.
+    all of it bulk, counted by a control file, hardly shrunken. Closed references alone prove nothing: nothing refers to
+    an enrolment, so that a cut of enrollments.csv leaves them all closed. Open ones are told.
     """
     spoken = [one.table for stem, one in FILES.items() if stem in records or base is not None]
     rows = counts(folder, spoken)
@@ -46,10 +46,10 @@ def prove(
     ]
     doubts = [
         *(["a delta never proves that what it does not name is gone"] if manifest.is_delta else []),
-        *(["no control file counts its records"] if said is None else []),
-        *_shrinkage(rows, settings, silent, last_good),
-        *open_references(folder, spoken),
+        *_shrinkage(rows, settings, last_good),
     ]
+    if said is None:
+        doubts += ["no control file counts its records", *open_references(folder, spoken)]
     return Evidence(
         source=settings.name,
         system=settings.system,
@@ -82,9 +82,7 @@ def _holes(
             yield f"there are no {kind}, the last good delivery had {before:,}"
 
 
-def _shrinkage(
-    rows: Mapping[str, int], settings: OneRosterCsv, silent: tuple[str, ...], last_good: Evidence | None
-) -> Iterator[str]:
+def _shrinkage(rows: Mapping[str, int], settings: OneRosterCsv, last_good: Evidence | None) -> Iterator[str]:
     for name, before in (last_good.rows if last_good else {}).items():
         lost = before - rows.get(name, 0)
         if lost > settings.shrink * before and name in rows:
