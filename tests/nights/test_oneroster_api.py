@@ -42,6 +42,12 @@ FAULTS = (
 PAGES = ("circle", "no_next", "no_total", "wrong_total", "repeated", "skipped", "capped", "empty", "created")
 
 
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+
+
 @pytest.fixture
 def district() -> District:
     return few(5)

@@ -358,7 +358,7 @@ ANY = (
 
 
 @pytest.mark.timeout(300)
-@hypothesis(max_examples=25, deadline=None)
+@hypothesis(max_examples=15, deadline=None)
 @given(
     totals=st.booleans(),
     links=st.booleans(),

@@ -28,6 +28,12 @@ REST = {"name": "sis", "system": "oneroster", "connection": "sis"}
 CSV = {"name": "sis", "system": "clever_csv", "connection": "files", "control": "control.csv"}
 
 
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
+
+
 class Both(NamedTuple):
     district: District
     table: dict[str, str]
