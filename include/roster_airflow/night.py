@@ -136,7 +136,9 @@ class PlanOperator(BaseOperator):
 
 
 class HandOnOperator(BaseOperator):
-    """Write the pointer to the artefact that was rehearsed, and carry the asset; skipped where there is none.
+    """Write the pointer to the artefact that was rehearsed, have what was read archived, and carry the asset.
+
+    Skipped where there is no such artefact.
 
     :param tenant_id: whose night it is.
     """
@@ -148,6 +150,7 @@ class HandOnOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Hand on; answers the artefact's folder."""
         from roster.steps.hand_on import hand_on
+        from roster_airflow.archiving import put_away
 
         with recorded(context, self.tenant_id) as night:
             steps = answers(context, ("transform", "settle", "plan", "load"))
@@ -166,6 +169,8 @@ class HandOnOperator(BaseOperator):
                 context["ti"].xcom_push(NOTHING, value=True)
                 message = "nothing to hand on: see the verdict"
                 raise AirflowSkipException(message)
+            if context["params"]["only"] is None:
+                put_away(night, {source: done for source, done in extracts.items() if done})
             return handed
 
 
@@ -206,6 +211,7 @@ class VerdictOperator(BaseOperator):
     def outcome(self, context: Context, night: Night) -> Outcome:
         """What the tasks of this run answered."""
         from roster.steps.verdict import STEPS, Outcome
+        from roster_airflow.archiving import left
 
         return Outcome(
             extracts=extracted(context, night.tenant.source_names),
@@ -214,6 +220,7 @@ class VerdictOperator(BaseOperator):
             asked=dict(context["params"]),
             dry_run=bool(context["params"]["dry_run"]),
             handed_on=handed_on(context, "hand_on"),
+            notices=left(night),
         )
 
 

@@ -428,3 +428,94 @@ def test_a_mapping_of_ids_that_can_not_be_read_ends_the_night_before_its_plan(
     posts = len(canvas.imports())
     play(export)
     assert len(canvas.imports()) == posts
+
+
+@pytest.fixture
+def files(tmp_path: Path, canvas: Canvas) -> Path:
+    """Where exports of a tenant arrive that has an archive."""
+    file = tmp_path / "tenants" / "fern.yaml"
+    content = json.loads(file.read_text())
+    content["sources"][0]["archive"] = "archive"
+    file.write_text(json.dumps(content))
+    return tmp_path / "files"
+
+
+def inbox(files: Path) -> list[str]:
+    return sorted(file.name for file in files.iterdir() if file.is_file())
+
+
+def archived(files: Path) -> dict[str, list[str]]:
+    """By day: what lies in the archive."""
+    days = (files / "archive").iterdir() if (files / "archive").exists() else ()
+    return {day.name: sorted(file.name for file in day.iterdir()) for day in days}
+
+
+def test_what_a_good_night_read_is_archived_by_date(play: Play, files: Path, canvas: Canvas) -> None:
+    export = tables(TODAY)
+    names = sorted([*export, "control.csv"])
+    first = play(export)
+    assert set(first.states.values()) == {"success"}
+    assert (inbox(files), archived(files)) == ([], {"2026-03-03": names})
+
+    again = play(None)
+    said = str(again.errors["verdict"])
+    assert "its last good extract stood in: clever: nothing was delivered since the last delivery was moved to" in said
+    assert again.states["load"] == "success"
+    assert len(canvas.imports()) == 1
+
+    play(without(export, "p5"))
+    assert "p5" not in live(canvas.state()["enrollments"], "user_id")
+    assert (inbox(files), archived(files)) == ([], {"2026-03-03": names, "2026-03-05": names})
+
+
+@pytest.mark.parametrize(
+    ("params", "left_out"),
+    [
+        ({"dry_run": True}, ()),
+        ({"as_of": TODAY.isoformat()}, ()),
+        ({"only": "sch1"}, ()),
+        ({}, ("load",)),
+        ({}, ("hand_on",)),
+    ],
+)
+def test_other_nights_leave_the_delivery_where_it_is(
+    play: Play, files: Path, params: dict[str, Any], left_out: tuple[str, ...]
+) -> None:
+    export = tables(TODAY)
+    play(export, *left_out, **params)
+    assert inbox(files) == sorted([*export, "control.csv"])
+    assert archived(files) == {}
+
+
+def test_what_stands_in_is_never_older_than_what_was_archived(play: Play, files: Path, canvas: Canvas) -> None:
+    export = tables(TODAY)
+    play(export)
+    renamed = changed(without(export, "p5"), "students.csv", "p1", "Last_name", "Newfeather")
+    cut = {**renamed, "enrollments.csv": renamed["enrollments.csv"][:1]}
+    unproven = play(cut)
+    assert unproven.states["verdict"] == "success"
+    assert pointer("good-clever")["path"] != pointer("archived-clever")["path"]
+    before = canvas.imports()
+    stale = play(None)
+    assert stale.states["load"] == "success"
+    assert canvas.imports() == before
+    assert [one["name"] for one in canvas.state()["users"] if one["user_id"] == "p1"] == ["Aoife Newfeather"]
+
+
+def test_what_cannot_be_archived_is_a_notice(play: Play, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(files, tables(TODAY))
+    (files / "archive").write_text("a file where the archive should be")
+    night = play(tables(TODAY))
+    assert set(night.states.values()) == {"success"}
+    assert "source clever: what was read is not archived: the delivery can't be moved to its archive" in night.report
+    assert "students.csv" in inbox(files)
+
+    (files / "archive").unlink()
+    reading = night_of(night.context(night.dag.get_task("hand_on")), "fern")
+    deliver(files, tables(TODAY), delivered=START + timedelta(hours=1))
+    hand_on = night.dag.get_task("hand_on")
+    hand_on.execute(night.context(hand_on))
+    assert reading.store.names(f"{reading.run.path}/not-archived") == ["clever"]
+    night.execute(night.dag.get_task("verdict"))
+    assert "changed since it was read, so it is not archived: the next night reads it" in night.report
+    assert "students.csv" in inbox(files)

@@ -123,3 +123,7 @@ class FileSource(Source):
     """Folder or .zip file below the connection's own path."""
     quiet: Duration = timedelta(seconds=60)
     """A file changed more recently than this counts as still being written."""
+    marker: Annotated[str, Field(pattern=r"^[^/\\]+$")] | None = None
+    """File that is written when the delivery is whole, such as `done.txt` or `*.ok`; `quiet` is not waited for then."""
+    archive: Annotated[str, Field(pattern=r"^[^/]")] | None = None
+    """Folder below the connection's own path to which a delivery is moved, by date, after a night that went well."""

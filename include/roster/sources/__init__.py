@@ -23,11 +23,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ZipFile:
+    """A zip file as it lies with the source. size: bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class DeliveredFile:
-    """A file as it lies with the source. size: bytes; modified: aware, UTC."""
+    """A file as it lies with the source. size: bytes; modified: aware, UTC. within: the zip file that holds it."""
 
     size: int
     modified: datetime
+    within: ZipFile | None = None
 
 
 class Delivery(Protocol):

@@ -84,13 +84,13 @@ def read(
     return reader.table(header)
 
 
-def named(path: Path, file: str, known: Collection[str], encoding: str) -> frozenset[str]:
+def header(path: Path, file: str, known: Collection[str], encoding: str) -> frozenset[str]:
     """Those of the known column names (in lower case) that the header has; no other field becomes a value."""
     buffer = b""
     for piece, final in _pieces(path, file, encoding):
         buffer += piece
-        if header := _header(buffer, file, known, final=final):
-            return frozenset(header.names.values())
+        if found := _header(buffer, file, known, final=final):
+            return frozenset(found.names.values())
     return frozenset()
 
 

@@ -1,45 +1,133 @@
-"""What every source that is delivered as files asks of a delivery: each name once, settled, of one time, readable."""
+"""A delivery of files, taken whole: settled, looked at before and after it is copied, and noted for the archive.
+
+    with taken(delivery, settings, choose, folder, now) as (looked, copies):
+
+What of the files that lie there belongs to the source, `choose` says; it has `named` to find them in any case.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeAlias
-
-import polars as pl
 
 from roster.errors import SourceIncomplete, SourceUnreadable
 from roster.settings.grammar import FileSource
 from roster.sources import DeliveredFile, Delivery
-from roster.sources.delimited import Table, read
 
-ONE_DELIVERY = timedelta(hours=2)
-"""Files whose times lie further apart are not of one delivery."""
-SET_ASIDE_SHARE, SET_ASIDE_ROWS = 0.01, 10
-"""More unreadable rows than both of these in one file, and the file is not read at all."""
+NOTE = "delivered.json"
+"""In the folder of an extract: the files that were read, and how they lay."""
 
-Looked: TypeAlias = Mapping[str, tuple[str, DeliveredFile]]
-"""What a file is to its source → its name there, and its state."""
+Looked = Mapping[str, tuple[str, DeliveredFile]]
+"""What the source calls a file → its name where it lies, and how."""
 
 
-def look(delivery: Delivery, expected: Mapping[str, str]) -> Looked:
-    """The files that are there of those expected (name in lower case → what it is), whatever their case."""
-    there: dict[str, tuple[str, DeliveredFile]] = {}
-    for name, delivered in delivery.files().items():
+@contextmanager
+def taken(
+    delivery: Delivery,
+    settings: FileSource,
+    choose: Callable[[Mapping[str, DeliveredFile]], Looked],
+    folder: Path,
+    now: datetime,
+) -> Iterator[tuple[Looked, dict[str, Path]]]:
+    """The files that `choose` picks, and copies of them that last as long as the block; notes in folder what they were.
+
+    Raises SourceIncomplete where the delivery is not whole yet, or changes while it is copied: asked again.
+    """
+    before = delivery.files()
+    looked = choose(before)
+    require_settled(looked, before, settings, now)
+    with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
+        copies = {file: delivery.fetch(name, Path(scratch)) for file, (name, _) in looked.items()}
+        after = delivery.files()
+        require_same(looked, choose(after), copies)
+        _note(folder, {**dict(looked.values()), **_markers(before, settings)})
+        yield looked, copies
+
+
+def named(there: Mapping[str, DeliveredFile], expected: Mapping[str, str]) -> Looked:
+    """Of the files that lie there those that are expected (name in lower case → what the source calls it), in any case.
+
+    Raises SourceUnreadable for one that is there twice.
+    """
+    found: dict[str, tuple[str, DeliveredFile]] = {}
+    for name, delivered in there.items():
         file = expected.get(name.lower())
         if file is None:
             continue
-        if file in there:
+        if file in found:
             message = f"{name.lower()} is there twice, in upper and lower case: leave the one that is delivered"
             raise SourceUnreadable(message)
-        there[file] = (name, delivered)
-    return there
+        found[file] = (name, delivered)
+    return found
 
 
-def require_quiet(looked: Looked, settings: FileSource, now: datetime) -> None:
-    """Raises SourceIncomplete where a file changed so recently that it may still be written."""
+def require_there(looked: Looked, needed: Mapping[str, str], settings: FileSource) -> None:
+    """Raise SourceIncomplete where a file is missing. needed: its name in lower case → what the source calls it."""
+    missing = [name for name, file in needed.items() if file not in looked]
+    if missing and not looked and settings.archive:
+        message = (
+            f"{settings.name}: nothing was delivered since the last delivery was moved to {settings.archive}: see "
+            "whether the export ran"
+        )
+        raise SourceIncomplete(message)
+    if missing:
+        message = f"{settings.name}: no {', '.join(missing)} in the delivery: have the whole export delivered again"
+        raise SourceIncomplete(message)
+
+
+def require_settled(looked: Looked, there: Mapping[str, DeliveredFile], settings: FileSource, now: datetime) -> None:
+    """Raise SourceIncomplete unless a marker says that the delivery is whole or, without one, all has been quiet."""
+    if settings.marker is None:
+        _require_quiet(looked, settings, now)
+        return
+    markers = _markers(there, settings)
+    if not markers:
+        message = (
+            f"{settings.name}: no {settings.marker} there yet, so the delivery is not whole: asked for again; if this "
+            "stays, see whether the export ended"
+        )
+        raise SourceIncomplete(message)
+    marked = max(marker.modified for marker in markers.values())
+    if newer := sorted(name for name, delivered in looked.values() if delivered.modified > marked):
+        message = (
+            f"{settings.name}: {', '.join(newer)} changed after {settings.marker} was written: asked for again; if "
+            "this stays, have the marker written last"
+        )
+        raise SourceIncomplete(message)
+
+
+def require_same(before: Looked, after: Looked, copies: Mapping[str, Path]) -> None:
+    """Raise SourceIncomplete where a file changed, came or went between two looks, or a copy has another size."""
+    moved = [
+        name
+        for file, (name, delivered) in before.items()
+        if file not in after or after[file][1] != delivered or copies[file].stat().st_size != delivered.size
+    ]
+    moved += [name for file, (name, _) in after.items() if file not in before]
+    if moved:
+        message = f"{', '.join(sorted(moved))} changed while it was read: the delivery is asked for again"
+        raise SourceIncomplete(message)
+
+
+def is_marker(name: str, marker: str | None) -> bool:
+    """Whether the tenant's marker names that file: as it is, or by a pattern such as `*.ok`; case does not matter."""
+    return marker is not None and fnmatchcase(name.lower(), marker.lower())
+
+
+def noted(folder: Path) -> dict[str, DeliveredFile]:
+    """The files that the extract in folder was read from, as they lay: zip files as one. Empty where none was noted."""
+    if not (folder / NOTE).exists():
+        return {}
+    content = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    return {one["name"]: DeliveredFile(one["size"], datetime.fromisoformat(one["modified"])) for one in content}
+
+
+def _require_quiet(looked: Looked, settings: FileSource, now: datetime) -> None:
     changing = {
         name: abs((now - delivered.modified).total_seconds())
         for name, delivered in looked.values()
@@ -54,65 +142,17 @@ def require_quiet(looked: Looked, settings: FileSource, now: datetime) -> None:
         raise SourceIncomplete(message)
 
 
-def require_same(before: Looked, after: Looked, copies: Mapping[str, Path]) -> None:
-    """Raises SourceIncomplete where what was copied is not what lay there before and lies there now."""
-    moved = [
-        name
-        for file, (name, delivered) in before.items()
-        if file not in after or after[file][1] != delivered or copies[file].stat().st_size != delivered.size
+def _markers(there: Mapping[str, DeliveredFile], settings: FileSource) -> dict[str, DeliveredFile]:
+    outside = {name: delivered for name, delivered in there.items() if delivered.within is None}
+    return {name: delivered for name, delivered in outside.items() if is_marker(name, settings.marker)}
+
+
+def _note(folder: Path, read: Mapping[str, DeliveredFile]) -> None:
+    lay = {
+        name if one.within is None else one.within.name: (one.size if one.within is None else one.within.size, one)
+        for name, one in read.items()
+    }
+    content = [
+        {"name": name, "size": size, "modified": one.modified.isoformat()} for name, (size, one) in sorted(lay.items())
     ]
-    moved += [name for file, (name, _) in after.items() if file not in before]
-    if moved:
-        message = f"{', '.join(sorted(moved))} changed while it was read: the delivery is asked for again"
-        raise SourceIncomplete(message)
-
-
-def require_readable(file: str, table: Table) -> None:
-    """A few bad rows are set aside; a file of which more is bad is not what was agreed."""
-    bad = table.unreadable.height
-    if bad <= max(SET_ASIDE_ROWS, SET_ASIDE_SHARE * table.records) and (not bad or table.frame.height):
-        return
-    rows = ", ".join(f"{row}" for row in table.unreadable["row"].head(5))
-    message = (
-        f"{file}: {bad:,} of {table.records:,} rows can't be read, first {file}:{table.unreadable['row'][0]} "
-        f"({table.unreadable['reason'][0]}; rows {rows}): have the export put fields with commas, quotation marks or "
-        "line ends in quotation marks"
-    )
-    raise SourceUnreadable(message)
-
-
-def read_control(path: Path, file: str, encoding: str) -> dict[str, int]:
-    """Rows by table in lower case, as the control file says (columns File and Rows; students.csv or students)."""
-    table = read(path, file, ("file", "rows"), ("file", "rows"), encoding)
-    counts = table.frame.with_columns(number=pl.col("rows").str.replace_all(",", "").cast(pl.UInt32, strict=False))
-    wrong = counts.filter(pl.col("file").is_null() | pl.col("number").is_null())["row"].to_list()
-    if wrong := sorted(wrong + table.unreadable["row"].to_list()):
-        message = f"{file}:{wrong[0]}: must be a file name and its number of rows"
-        raise SourceUnreadable(message)
-    stems = counts["file"].str.to_lowercase().str.strip_suffix(".csv")
-    return dict(zip(stems, counts["number"], strict=True))
-
-
-def miscounts(records: Mapping[str, int], said: Mapping[str, int], stems: Collection[str]) -> Iterator[str]:
-    """Where the records of the files that were read are not as the control file says. stems: all that are read."""
-    for stem, count in records.items():
-        if stem.lower() not in said:
-            yield f"the control file does not count {stem}.csv"
-        elif said[stem.lower()] != count:
-            yield f"{stem}.csv has {count:,} rows, the control file says {said[stem.lower()]:,}"
-    for stem in stems:
-        if stem not in records and said.get(stem.lower()):
-            yield f"{stem}.csv is not there, the control file says {said[stem.lower()]:,} rows"
-
-
-def digest(files: Mapping[str, DeliveredFile]) -> str:
-    """Differs whenever a file was delivered anew."""
-    lines = (f"{name} {one.size} {one.modified.astimezone(UTC).isoformat()}\n" for name, one in sorted(files.items()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def spread(files: Mapping[str, DeliveredFile]) -> Iterator[str]:
-    """The reason why these are no one delivery, if they are none."""
-    times: list[datetime] = [one.modified for one in files.values()]
-    if (apart := max(times) - min(times)) > ONE_DELIVERY:
-        yield f"its files are not of one delivery, their times lie {apart / timedelta(hours=1):.1f} hours apart"
+    (folder / NOTE).write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -7,12 +7,13 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from roster.errors import SourceIncomplete, SourceUnreachable, SourceUnreadable
-from roster.sources import DeliveredFile, Delivery
+from roster.sources import DeliveredFile, Delivery, ZipFile
+from roster.sources.deliveries import is_marker
 
 
 class Folder:
@@ -44,30 +45,63 @@ class Folder:
             message = f"{name} can't be read: {fault.strerror}"
             raise SourceUnreadable(message) from None
 
+    def put_away(self, read: Mapping[str, DeliveredFile], target: PurePath) -> list[str]:
+        """Move the files into the folder target, under names that are free there; answers those that stay.
+
+        A file stays if it is a link, or is not as it was read. Raises SourceUnreadable.
+        """
+        there, stay, into = self.files(), list[str](), Path(target)
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+            for name, lay in read.items():
+                file = self._folder / name
+                if there.get(name) == lay and not file.is_symlink():
+                    file.rename(into / free_name(name, {one.name for one in into.iterdir()}))
+                elif name in there:
+                    stay.append(name)
+        except OSError as fault:
+            message = f"the delivery can't be moved to its archive: {fault.strerror}"
+            raise SourceUnreadable(message) from None
+        return stay
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name or, where it is taken, the name with the first number that is free: `students-2.csv`."""
+    path, number = PurePosixPath(name), 1
+    while name in taken:
+        number += 1
+        name = f"{path.stem}-{number}{path.suffix}"
+    return name
+
 
 class Archive:
     """A Delivery of the files in a zip file, in whatever folder of it; each has the time of the zip file.
 
-    The zip file is fetched once for each state it is found in, and its copy goes with this object.
+    The zip file is fetched once for each state it is found in, and its copy goes with this object. marker: name or
+    pattern of files beside the zip file that are listed as well.
     """
 
-    def __init__(self, outer: Delivery, name: str) -> None:
+    def __init__(self, outer: Delivery, name: str, marker: str | None = None) -> None:
         self._outer = outer
         self._name = name
+        self._marker = marker
         self._state: DeliveredFile | None = None
         self._scratch = Path(tempfile.mkdtemp(prefix="roster-"))
         weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
 
     def files(self) -> Mapping[str, DeliveredFile]:
         """The files by their last name."""
-        state = self._outer.files().get(self._name)
+        beside = self._outer.files()
+        state = beside.get(self._name)
         if state is None:
             message = f"{self._name} is not there: have the export delivered"
             raise SourceIncomplete(message)
         if state != self._state:
             self._outer.fetch(self._name, self._scratch)
             self._state = state
-        return {name: DeliveredFile(entry.file_size, state.modified) for name, entry in self._entries().items()}
+        within = ZipFile(self._name, state.size)
+        found = {name: DeliveredFile(one.file_size, state.modified, within) for name, one in self._entries().items()}
+        return found | {name: one for name, one in beside.items() if is_marker(name, self._marker)}
 
     def fetch(self, name: str, folder: Path) -> Path:
         """Unpack the file; its checksum is compared."""

@@ -27,7 +27,7 @@ def extract(night: Night, source_name: str, source: Any, now: datetime) -> Done:
         evidence = read(source, settings, step.folder, last_good=last_good, now=now, **under)
         (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
     if settings.deltas:
-        _keep(night, f"latest-{source_name}", step.path, evidence)
+        _point(night, f"latest-{source_name}", step.path, evidence)
     return _done(step.path, evidence)
 
 
@@ -41,9 +41,11 @@ def _pointed(night: Night, pointer: str) -> Good | None:
 def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
     """The last good extract of a source that failed tonight, as *stale*: it proves nothing.
 
-    Raises the fault where there is none, or only one that is older than the source's max_age.
+    What was archived since can't be read again, so the extract of it stands in, good or not. Raises the fault where
+    there is none, or only one that is older than the source's max_age.
     """
-    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
+    kept = [pointed(night.store, night.tenant.id, f"{what}-{source_name}") for what in ("good", "archived")]
+    good = max((one for one in kept if one), key=_delivered, default=None)
     if good is None:
         raise fault
     _require_young(night, source_name, Evidence.model_validate(good["evidence"]), fault)
@@ -57,6 +59,10 @@ def stand_in(night: Night, source_name: str, fault: SourceFault) -> Done:
         evidence = Evidence.model_validate(good["evidence"]).carried()
         (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
     return _done(step.path, evidence)
+
+
+def _delivered(pointer: Mapping[str, Any]) -> datetime:
+    return Evidence.model_validate(pointer["evidence"]).delivered
 
 
 def _require_young(night: Night, source_name: str, good: Evidence, fault: SourceFault) -> None:
@@ -79,12 +85,21 @@ def evidence_of(night: Night, extracts: Mapping[str, str]) -> dict[str, Evidence
 
 def keep_as_good(night: Night, extracts: Mapping[str, str]) -> None:
     """From now on these extracts are what shrinkage is measured against, and what stands in for a failed one."""
+    _keep(night, extracts, "good")
+
+
+def keep_as_archived(night: Night, extracts: Mapping[str, str]) -> None:
+    """From now on these extracts stand in for a failed one if none is newer: what they read lies in an archive."""
+    _keep(night, extracts, "archived")
+
+
+def _keep(night: Night, extracts: Mapping[str, str], what: str) -> None:
     for source, evidence in evidence_of(night, extracts).items():
         if not evidence.stale:
-            _keep(night, f"good-{source}", extracts[source], evidence)
+            _point(night, f"{what}-{source}", extracts[source], evidence)
 
 
-def _keep(night: Night, pointer: str, path: str, evidence: Evidence) -> None:
+def _point(night: Night, pointer: str, path: str, evidence: Evidence) -> None:
     content = {"path": path, "evidence": evidence.model_dump(mode="json")}
     point(night.store, night.tenant.id, pointer, content)
 

@@ -36,7 +36,7 @@ class Outcome:
     """What the steps of a run answered; None for one that did not finish. faults: step → what it said. asked: the
     Params that were set. dry_run: the run was to stop after its plan. order: the steps that had to finish, in order.
     hands_on: the step that wakes the next DAG. environment: whose ledger it was planned against. request: what waits
-    for an answer, or was answered.
+    for an answer, or was answered. notices: what a person should know besides.
     """
 
     extracts: Mapping[str, Done | None]
@@ -49,6 +49,7 @@ class Outcome:
     order: Sequence[str] = STEPS
     environment: Environment = "test"
     request: Mapping[str, Any] | None = None
+    notices: Sequence[str] = ()
 
     def path(self, step: str) -> str | None:
         """The folder of a finished step."""
@@ -143,7 +144,7 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
         report["transform"].pop("tenant")
     report["folders"] = {step: outcome.path(step) for step in dict.fromkeys((*STEPS, *outcome.order))}
     report["failed"] = _failed(outcome, report)
-    report["notices"] = _notices(report)
+    report["notices"] = [*_notices(report), *outcome.notices]
     return report
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,22 +25,27 @@ from roster.errors import (
     TenantFileWrong,
 )
 from roster.sources import DeliveredFile, Delivery
-from roster.sources.files import Archive, Folder
+from roster.sources.files import Archive, Folder, free_name
 
 if TYPE_CHECKING:
-    from paramiko import SFTPClient
+    from airflow.sdk import Connection
+    from paramiko import SFTPAttributes, SFTPClient
 
     from roster.settings.grammar import FileSource
 
 
 def reading(settings: FileSource) -> Delivery:
     """What the packages of file sources read from. Raises TenantFileWrong."""
-    return delivery(settings)
+    if settings.archive:
+        _archive_of(settings, date.min)  # before a night has been read, not after
+    return delivery(settings, settings.marker)
 
 
 def seen(settings: FileSource) -> str:
     """How many files lie there, and how old the newest is. Raises TenantFileWrong or SourceFault."""
     files = delivery(settings).files()
+    if not files and settings.archive:
+        return f"no files: the last delivery lies in {settings.archive}, the next is not there yet"
     if not files:
         message = f"connection {settings.connection} works, but there is no file at its path: path, or the delivery?"
         raise TenantFileWrong(message)
@@ -59,26 +64,55 @@ class Place(Protocol):
     def path(self) -> str: ...
 
 
-def delivery(settings: Place) -> Delivery:
-    """Where the files of that source lie. Raises TenantFileWrong for a connection of another type, or a wrong path."""
+def archive(settings: FileSource, read: Mapping[str, DeliveredFile], day: date) -> list[str]:
+    """Move what was read to the source's archive, into a folder of that day; answers the files that stay.
+
+    read: the files as they lay when they were read. What is not as it lay then stays: the next delivery, most likely.
+    Raises SourceFault or TenantFileWrong.
+    """
+    where, _ = _place(settings)
+    return where.put_away(read, _archive_of(settings, day))
+
+
+def _archive_of(settings: FileSource, day: date) -> PurePosixPath:
+    if ".." in PurePosixPath(settings.archive or "..").parts:
+        message = f"source {settings.name}: archive must lie below the path of connection {settings.connection}"
+        raise TenantFileWrong(message)
+    base = PurePosixPath(_connection(settings).extra_dejson.get("path") or "")
+    base = base.parent if base.suffix.lower() == ".zip" else base
+    return base / str(settings.archive) / day.isoformat()
+
+
+def delivery(settings: Place, marker: str | None = None) -> Delivery:
+    """Where the files of that source lie. Raises TenantFileWrong for a connection of another type, or a wrong path.
+
+    marker: name or pattern of files beside a zip file that are listed with those in it.
+    """
+    where, zipped = _place(settings)
+    return Archive(where, zipped, marker) if zipped else where
+
+
+def _place(settings: Place) -> tuple[Folder | SftpFolder, str | None]:
+    """The folder, and the zip file in it if the path names one."""
+    connection = _connection(settings)
+    path = _below(str(connection.extra_dejson.get("path") or ""), settings)
+    folder, zipped = (path.parent, path.name) if path.suffix.lower() == ".zip" else (path, None)
+    if connection.conn_type == "fs":
+        return Folder(Path(folder)), zipped
+    if connection.conn_type == "sftp":
+        return SftpFolder(settings.connection, folder), zipped
+    message = f"source {settings.name}: connection {settings.connection} has another type than fs and sftp"
+    raise TenantFileWrong(message)
+
+
+def _connection(settings: Place) -> Connection:
     try:
-        connection = BaseHook.get_connection(settings.connection)
+        return BaseHook.get_connection(settings.connection)
     except AirflowNotFoundException:
         message = (
             f"source {settings.name}: Airflow knows no connection {settings.connection}: make it, or correct the name"
         )
         raise TenantFileWrong(message) from None
-    path = _below(str(connection.extra_dejson.get("path") or ""), settings)
-    folder, archive = (path.parent, path.name) if path.suffix.lower() == ".zip" else (path, None)
-    where: Delivery
-    if connection.conn_type == "fs":
-        where = Folder(Path(folder))
-    elif connection.conn_type == "sftp":
-        where = SftpFolder(settings.connection, folder)
-    else:
-        message = f"source {settings.name}: connection {settings.connection} has another type than fs and sftp"
-        raise TenantFileWrong(message)
-    return Archive(where, archive) if archive else where
 
 
 def _below(base: str, settings: Place) -> PurePosixPath:
@@ -104,8 +138,7 @@ class SftpFolder:
                 if stat.S_ISLNK(entry.st_mode or 0):
                     there = sftp.stat(str(self._folder / entry.filename))
                 if stat.S_ISREG(there.st_mode or 0):
-                    modified = datetime.fromtimestamp(there.st_mtime or 0, UTC)
-                    found[entry.filename] = DeliveredFile(there.st_size or 0, modified)
+                    found[entry.filename] = _delivered(there)
         return found
 
     def fetch(self, name: str, folder: Path) -> Path:
@@ -115,8 +148,26 @@ class SftpFolder:
             sftp.get(str(self._folder / name), str(target))
         return target
 
+    def put_away(self, read: Mapping[str, DeliveredFile], target: PurePosixPath) -> list[str]:
+        """Move the files into the folder target, under names that are free there; answers those that stay.
+
+        The server renames them: nothing is copied, written over or removed. A file stays if it is a link, or is not as
+        it was read.
+        """
+        stay = []
+        with self._asking("the archive", "written") as sftp:
+            _make(sftp, target)
+            for name, lay in read.items():
+                file = str(self._folder / name)
+                there = _lies(sftp, file)
+                if there == lay:
+                    _rename(sftp, file, str(target / free_name(name, sftp.listdir(str(target)))))
+                elif there is not None:
+                    stay.append(name)
+        return stay
+
     @contextmanager
-    def _asking(self, what: str) -> Iterator[SFTPClient]:
+    def _asking(self, what: str, done: str = "read") -> Iterator[SFTPClient]:
         """A session, and what goes wrong in it in our words. Each asking connects anew: nothing is left open."""
         import paramiko  # here: with the SFTP provider a second of imports that only this needs to pay
         from airflow.providers.sftp.hooks.sftp import SFTPHook
@@ -146,7 +197,7 @@ class SftpFolder:
             )
             raise SourceIncomplete(message) from None
         except PermissionError:
-            message = f"{what} may not be read by the log-in of connection {self._connection}: have that granted"
+            message = f"{what} may not be {done} by the log-in of connection {self._connection}: have that granted"
             raise SourceUnreadable(message) from None
         except (OSError, EOFError) as fault:
             if "size mismatch" in str(fault):
@@ -165,3 +216,35 @@ class SftpFolder:
 
     def _silent(self) -> str:
         return f"the SFTP server of connection {self._connection} did not answer as one: check host and port, or wait"
+
+
+def _make(sftp: SFTPClient, folder: PurePosixPath) -> None:
+    """Make the folder, unless it is there."""
+    try:
+        sftp.stat(str(folder))
+    except FileNotFoundError:
+        _make(sftp, folder.parent)
+        sftp.mkdir(str(folder))
+
+
+def _rename(sftp: SFTPClient, file: str, target: str) -> None:
+    try:
+        sftp.rename(file, target)
+    except PermissionError:
+        raise
+    except OSError:
+        message = "the SFTP server does not move the delivery to its archive: see that both lie on one disk of it"
+        raise SourceUnreadable(message) from None
+
+
+def _lies(sftp: SFTPClient, file: str) -> DeliveredFile | None:
+    """How a file (or link) lies there; None for what is gone."""
+    try:
+        return _delivered(sftp.lstat(file))
+    except FileNotFoundError:
+        return None
+
+
+def _delivered(there: SFTPAttributes) -> DeliveredFile:
+    """A link is as long as the path it leads to, and as old as itself: never as what it leads to was read."""
+    return DeliveredFile(there.st_size or 0, datetime.fromtimestamp(there.st_mtime or 0, UTC))

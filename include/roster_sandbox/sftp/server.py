@@ -21,11 +21,19 @@ PASSWORD = "sftp-password"
 
 
 class _Door(asyncssh.SSHServer):
-    """Lets the log-in in by its password or its key."""
+    """Lets the log-in in by its password or its key. Each connection has one, and is in `there` while it lasts."""
 
-    def __init__(self, password: str, key: asyncssh.SSHKey) -> None:
+    def __init__(self, password: str, key: asyncssh.SSHKey, there: set[asyncssh.SSHServerConnection]) -> None:
         self._password = password
         self._key = key
+        self._there = there
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._there.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._there.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -64,18 +72,35 @@ class SftpServer:
         )
 
 
-async def _listening(folder: Path, state: Path, password: str, port: int, host: str = LOOPBACK) -> asyncssh.SSHAcceptor:
+@dataclass(frozen=True)
+class _Listening:
+    acceptor: asyncssh.SSHAcceptor
+    there: set[asyncssh.SSHServerConnection]
+
+    async def end(self) -> None:
+        """Listen no more, and let nobody go on: a loop that is closed over open connections complains."""
+        self.acceptor.close()
+        for connection in list(self.there):
+            connection.abort()
+            await connection.wait_closed()
+        await self.acceptor.wait_closed()
+        await asyncio.sleep(0)  # a transport closes in the turn after
+
+
+async def _listening(folder: Path, state: Path, password: str, port: int, host: str = LOOPBACK) -> _Listening:
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     keys = ssh_keys(state)
     log_in = asyncssh.import_private_key(keys.private_key)
-    return await asyncssh.create_server(
-        partial(_Door, password, log_in),
+    there: set[asyncssh.SSHServerConnection] = set()
+    acceptor = await asyncssh.create_server(
+        partial(_Door, password, log_in, there),
         host,
         port,
         server_host_keys=[state / "host_key"],
         sftp_factory=partial(asyncssh.SFTPServer, chroot=str(folder).encode()),
         allow_scp=False,
     )
+    return _Listening(acceptor, there)
 
 
 @contextmanager
@@ -86,25 +111,22 @@ def running_sftp(folder: Path, state: Path, *, password: str = PASSWORD, port: i
     thread.start()
     try:
         starting = asyncio.run_coroutine_threadsafe(_listening(folder, state, password, port), loop)
-        acceptor = starting.result(timeout=30)
-        yield SftpServer(acceptor.get_port(), folder, ssh_keys(state))
-        asyncio.run_coroutine_threadsafe(_closed(acceptor), loop).result(timeout=30)
+        listening = starting.result(timeout=30)
+        try:
+            yield SftpServer(listening.acceptor.get_port(), folder, ssh_keys(state))
+        finally:
+            asyncio.run_coroutine_threadsafe(listening.end(), loop).result(timeout=30)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=30)
         loop.close()
 
 
-async def _closed(acceptor: asyncssh.SSHAcceptor) -> None:
-    acceptor.close()
-    await acceptor.wait_closed()
-
-
 def serve(folder: Path, state: Path, *, password: str, port: int, host: str = LOOPBACK) -> None:
     """Run until interrupted, after lines that tell the address and the host key."""
 
     async def run() -> None:
-        acceptor = await _listening(folder, state, password, port, host)
+        acceptor = (await _listening(folder, state, password, port, host)).acceptor
         print(f"SFTP listens at sftp://{LOG_IN}@{host}:{acceptor.get_port()}", flush=True)
         print(f"its host key: {ssh_keys(state).host_key}", flush=True)
         await acceptor.wait_closed()

@@ -1,4 +1,4 @@
-"""Deliveries by connection: local folders and zip files, and a real OpenSSH server."""
+"""Deliveries by connection: local folders and zip files, and two real SFTP servers, OpenSSH and asyncssh."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ import pytest
 from roster.errors import SourceFault, SourceIncomplete, SourceUnreachable, SourceUnreadable, TenantFileWrong
 from roster.settings import CleverCsv
 from roster.sources import system
-from roster_airflow.hooks.delivery import delivery
+from roster.sources.deliveries import noted
+from roster.sources.files import Folder
+from roster_airflow.hooks.delivery import archive, delivery, reading, seen
+from roster_sandbox.sftp import SftpServer, running_sftp
 from tests.roster.sources import exports
 from tests.roster_airflow.hooks.sshd import Sshd, running_sshd
 
@@ -273,3 +276,111 @@ def test_an_export_on_an_sftp_server_is_read_only_once_it_is_quiet(remote: Path,
         delivery(settings()), settings(), tmp_path, last_good=None, now=WHEN + timedelta(minutes=2)
     )
     assert (evidence.proven, evidence.rows["students"], evidence.delivered) == (True, 2, WHEN)
+
+
+@pytest.fixture(scope="module")
+def asyncssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    base = tmp_path_factory.mktemp("sftp")
+    (base / "served").mkdir()
+    with running_sftp(base / "served", base / "state") as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "openssh", "asyncssh"])
+def inbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The connection's folder, with an export in `night/`, by each kind of connection."""
+    if request.param == "openssh":
+        base = request.getfixturevalue("remote")
+    else:
+        base = request.getfixturevalue("tmp_path") / "base"
+        if request.param == "asyncssh":
+            server = request.getfixturevalue("asyncssh_server")
+            base = server.folder / "base"
+            monkeypatch.setenv("AIRFLOW_CONN_EXPORT", server.connection(path="/base"))
+        else:
+            connect(monkeypatch, "fs", {"path": str(base)})
+        base.mkdir()
+    (base / "night").mkdir()
+    if request.param == "openssh" and os.geteuid() == 0:
+        for path in (base, base / "night"):
+            shutil.chown(path, "daemon", "daemon")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="paramiko")
+        yield base
+    shutil.rmtree(base)
+    if request.param == "openssh":
+        base.mkdir()
+
+
+def archiving(path: str = "night", **more: object) -> CleverCsv:
+    return settings(path).model_copy(update={"archive": "old/clever", **more})
+
+
+def lying(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text(errors="replace") for file in sorted(folder.iterdir())}
+
+
+def test_what_was_read_goes_to_the_archive_of_that_day(inbox: Path, tmp_path: Path) -> None:
+    lay(inbox / "night")
+    lay(inbox / "night", "done.txt", "whole")
+    read = dict(reading(archiving()).files())
+    day = inbox / "old" / "clever" / "2026-02-03"
+    assert archive(archiving(), read, WHEN.date()) == []
+    assert lying(day) == {"done.txt": "whole", "schools.csv": CONTENT}
+    assert seen(archiving()) == "no files: the last delivery lies in old/clever, the next is not there yet"
+
+    lay(inbox / "night", content="of another run of that day")
+    lay(inbox / "night", "unread.csv")
+    again = {"schools.csv": reading(archiving()).files()["schools.csv"]}
+    assert archive(archiving(), again, WHEN.date()) == []
+    assert lying(day)["schools-2.csv"] == "of another run of that day"
+    assert lying(day)["schools.csv"] == CONTENT
+    assert list(lying(inbox / "night")) == ["unread.csv"]
+    assert archive(archiving(), again, WHEN.date()) == []
+
+
+def test_what_has_changed_since_it_was_read_is_not_archived(inbox: Path) -> None:
+    lay(inbox / "night")
+    read = dict(reading(archiving()).files())
+    os.utime(lay(inbox / "night"), (WHEN.timestamp() + 60, WHEN.timestamp() + 60))
+    assert archive(archiving(), read, WHEN.date()) == ["schools.csv"]
+    assert lying(inbox / "night") == {"schools.csv": CONTENT}
+
+
+def test_a_zip_file_is_archived_as_one(inbox: Path, tmp_path: Path) -> None:
+    exports.write(tmp_path / "content", modified=WHEN)
+    packed = lay_zip(inbox / "night", {f"in/{name}": text for name, text in lying(tmp_path / "content").items()})
+    lay(inbox / "night", "export.ok")
+    whole, zipped = packed.read_bytes(), archiving("night/export.zip", marker="*.ok")
+    evidence = system("clever_csv").extract(reading(zipped), zipped, tmp_path, last_good=None, now=WHEN)
+    assert evidence.proven
+    assert archive(zipped, noted(tmp_path), WHEN.date()) == []
+    day = inbox / "old" / "clever" / "2026-02-03"
+    assert sorted(lying(day)) == ["export.ok", "export.zip"]
+    assert (day / "export.zip").read_bytes() == whole
+    assert lying(inbox / "night") == {}
+
+
+def test_an_archive_that_cannot_be_written_is_told(inbox: Path) -> None:
+    lay(inbox / "night")
+    lay(inbox, "old", "a file where the archive should be")
+    read = dict(reading(archiving()).files())
+    with pytest.raises(SourceFault) as caught:
+        archive(archiving(), read, WHEN.date())
+    assert "archive" in str(caught.value)
+    assert lying(inbox / "night") == {"schools.csv": CONTENT}
+
+
+def test_an_archive_lies_below_the_connections_path(export: Path) -> None:
+    with pytest.raises(TenantFileWrong, match="archive must lie below the path of connection export"):
+        reading(settings("export").model_copy(update={"archive": "../old"}))
+
+
+def test_the_archive_of_a_connection_to_a_zip_file_lies_beside_it(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_zip(export, {"schools.csv": CONTENT})
+    connect(monkeypatch, "fs", {"path": str(export / "export.zip")})
+    there = Folder(export).files()
+    assert archive(archiving(""), there, WHEN.date()) == []
+    assert [file.name for file in (export / "old" / "clever" / "2026-02-03").iterdir()] == ["export.zip"]

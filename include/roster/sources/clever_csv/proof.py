@@ -11,7 +11,7 @@ from roster.evidence import Evidence
 from roster.settings import CleverCsv
 from roster.sources import DeliveredFile
 from roster.sources.clever_csv.columns import FILES, TEACHERS
-from roster.sources.deliveries import digest, miscounts, spread
+from roster.sources.wholeness import digest, miscounts, spread
 
 REFERENCES = (
     *(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from roster.errors import SourceIncomplete
 from roster.evidence import Evidence
 from roster.settings import CleverCsv
-from roster.sources import Delivery, Good
+from roster.sources import DeliveredFile, Delivery, Good
 from roster.sources.clever_csv import proof
 from roster.sources.clever_csv.columns import FILES
 from roster.sources.delimited import UNREADABLE, read
-from roster.sources.deliveries import Looked, look, read_control, require_quiet, require_readable, require_same
+from roster.sources.deliveries import Looked, named, require_there, taken
+from roster.sources.wholeness import read_control, require_readable
 
 
 def extract(
@@ -23,16 +24,12 @@ def extract(
 ) -> Evidence:
     """Read the delivery into folder: raw tables, and unreadable.parquet (file, row, reason).
 
-    Raises SourceIncomplete (a file is missing, empty, changed within `quiet` or while it was read: asked again) and
+    Raises SourceIncomplete (a file is missing, empty, not settled or changed while it was read: asked again) and
     SourceUnreadable (not what was agreed: file:row and what to do).
     """
-    looked = _look(delivery, settings)
-    require_quiet(looked, settings, now)
     unreadable = [pl.DataFrame(schema={"file": pl.String, **UNREADABLE})]
     records: dict[str, int] = {}
-    with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
-        copies = {file: delivery.fetch(name, Path(scratch)) for file, (name, _) in looked.items()}
-        require_same(looked, _look(delivery, settings), copies)
+    with taken(delivery, settings, partial(_chosen, settings=settings), folder, now) as (looked, copies):
         said = read_control(copies["control"], settings.control, settings.encoding) if settings.control else None
         for stem, layout in FILES.items():
             if stem not in copies:
@@ -50,14 +47,12 @@ def extract(
     return proof.prove(folder, settings, files, records, aside.height, said, good)
 
 
-def _look(delivery: Delivery, settings: CleverCsv) -> Looked:
+def _chosen(there: Mapping[str, DeliveredFile], settings: CleverCsv) -> Looked:
     """The files of the export by table (and `control`)."""
     expected = {f"{stem}.csv": stem for stem in FILES}
     if settings.control:
         expected[settings.control.lower()] = "control"
-    there = look(delivery, expected)
+    looked = named(there, expected)
     needed = {name: file for name, file in expected.items() if file == "control" or not FILES[file].may_be_absent}
-    if missing := [name for name, file in needed.items() if file not in there]:
-        message = f"{settings.name}: no {', '.join(missing)} in the delivery: have the whole export delivered again"
-        raise SourceIncomplete(message)
-    return there
+    require_there(looked, needed, settings)
+    return looked

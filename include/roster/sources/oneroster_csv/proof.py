@@ -9,10 +9,10 @@ from roster.evidence import Evidence
 from roster.settings import OneRosterCsv
 from roster.settings.grammar import PROVIDED
 from roster.sources import DeliveredFile
-from roster.sources.deliveries import digest, miscounts, spread
 from roster.sources.oneroster_csv.columns import FILES
 from roster.sources.oneroster_csv.manifest import Manifest
 from roster.sources.oneroster_references import KINDS, counts, open_references
+from roster.sources.wholeness import digest, miscounts, spread
 
 
 def prove(

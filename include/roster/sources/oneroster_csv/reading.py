@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -13,14 +13,15 @@ import polars as pl
 from roster.errors import RunFolderBroken, SourceIncomplete, SourceUnreadable
 from roster.evidence import Evidence
 from roster.settings import OneRosterCsv
-from roster.sources import Delivery, Good
-from roster.sources.delimited import UNREADABLE, Table, named, read
-from roster.sources.deliveries import Looked, look, read_control, require_quiet, require_readable, require_same
+from roster.sources import DeliveredFile, Delivery, Good
+from roster.sources.delimited import UNREADABLE, Table, header, read
+from roster.sources.deliveries import Looked, named, require_there, taken
 from roster.sources.oneroster_csv.columns import FILES, MANIFEST, required, wanted
 from roster.sources.oneroster_csv.deltas import carried, laid_over, require_marked
 from roster.sources.oneroster_csv.manifest import Manifest, read_manifest, require_agreement
 from roster.sources.oneroster_csv.proof import prove
 from roster.sources.oneroster_tables import SCHEMAS
+from roster.sources.wholeness import read_control, require_readable
 
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -40,8 +41,8 @@ def extract(
     within `quiet` or while it was read, a delta without what it changes: asked again) and SourceUnreadable (the set
     contradicts its manifest, or is not what was agreed: file:row and what to do).
     """
-    with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
-        looked, copies = _copied(delivery, settings, Path(scratch), now)
+    with taken(delivery, settings, partial(_chosen, settings=settings), folder, now) as (looked, copies):
+        _require_manifest(copies, settings)
         manifest = read_manifest(copies[MANIFEST], settings.encoding)
         require_agreement(manifest, set(copies) & set(FILES))
         said = read_control(copies["control"], settings.control, settings.encoding) if settings.control else None
@@ -64,33 +65,25 @@ def extract(
     )
 
 
-def _copied(
-    delivery: Delivery, settings: OneRosterCsv, scratch: Path, now: datetime
-) -> tuple[Looked, Mapping[str, Path]]:
-    """What lay there, and copies of it: the same before and after they were made."""
-    looked = _look(delivery, settings)
-    require_quiet(looked, settings, now)
-    copies = {file: delivery.fetch(name, scratch) for file, (name, _) in looked.items()}
-    if MANIFEST not in looked:
-        for stem in set(copies) & set(FILES):
-            _require_layout(copies[stem], stem, settings)
-        message = f"{settings.name}: no manifest.csv in the delivery: have the whole set delivered again"
-        raise SourceIncomplete(message)
-    require_same(looked, _look(delivery, settings), copies)
-    return looked, copies
-
-
-def _look(delivery: Delivery, settings: OneRosterCsv) -> Looked:
+def _chosen(there: Mapping[str, DeliveredFile], settings: OneRosterCsv) -> Looked:
     """The files of the set, by name without .csv, and `control`."""
     expected = {f"{stem}.csv".lower(): stem for stem in (MANIFEST, *FILES)}
     if settings.control:
         expected[settings.control.lower()] = "control"
-    looked = look(delivery, expected)
-    if not looked or (settings.control and "control" not in looked):
-        missing = settings.control if looked else "manifest.csv"
-        message = f"{settings.name}: no {missing} in the delivery: have the whole set delivered again"
-        raise SourceIncomplete(message)
+    looked = named(there, expected)
+    needed = {name: file for name, file in expected.items() if file in ("control", MANIFEST)}
+    if not looked or MANIFEST in looked:  # else it may be a set of OneRoster 1.0, which had none
+        require_there(looked, needed, settings)
     return looked
+
+
+def _require_manifest(copies: Mapping[str, Path], settings: OneRosterCsv) -> None:
+    if MANIFEST in copies:
+        return
+    for stem in sorted(set(copies) & set(FILES)):
+        _require_layout(copies[stem], stem, settings)
+    message = f"{settings.name}: no manifest.csv in the delivery: have the whole set delivered again"
+    raise SourceIncomplete(message)
 
 
 def _require_layout(path: Path, stem: str, settings: OneRosterCsv) -> None:
@@ -99,7 +92,7 @@ def _require_layout(path: Path, stem: str, settings: OneRosterCsv) -> None:
     if not old:
         return
     current = {now.lower() for _, now in old.values()}
-    found = named(path, f"{stem}.csv", [*old, *current], settings.encoding)
+    found = header(path, f"{stem}.csv", [*old, *current], settings.encoding)
     if told := [old[name] for name in old if name in found and old[name][1].lower() not in found]:
         message = (
             f"{stem}.csv:1: has {', '.join(before for before, _ in told)} as in OneRoster 1.0; 1.1 and 1.2 have "
