@@ -14,10 +14,11 @@ from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
 from roster.settings.oneroster import OneRoster
 from roster.settings.oneroster_csv import OneRosterCsv
+from roster.settings.sis_db import SisDb
 
-__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SisDb", "SourceSettings"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv | OneRoster | OneRosterCsv,
+    Clever | CleverCsv | OneRoster | OneRosterCsv | SisDb,
     Field(discriminator="system"),
 ]

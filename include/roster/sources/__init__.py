@@ -8,9 +8,9 @@ how whole they are; `to_roster` maps them to the model and judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -64,6 +64,39 @@ class Api(Protocol):
 
     def find(self, path: str) -> bytes | None:
         """The body, or None where the source says that there is no such thing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL as a database is asked it. name: what messages call it (users.sql). text: with `:word` for each parameter."""
+
+    name: str
+    text: str
+    parameters: Mapping[str, Any]
+
+    def around(self, put: Callable[[str], str]) -> Statement:
+        """The same with something put around its text."""
+        return replace(self, text=put(self.text))
+
+
+class Snapshot(Protocol):
+    """One read-only transaction: all that is asked in it is answered as of one moment. Both raise SourceFault."""
+
+    def columns(self, statement: Statement) -> list[str]:
+        """The columns of the answer, as the database spells them."""
+        ...
+
+    def batches(self, statement: Statement, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer, so many at a time; more are never in memory."""
+        ...
+
+
+class Database(Protocol):
+    """A source that answers SQL: what a hook supplies."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A transaction for as long as the block lasts. Raises SourceFault."""
         ...
 
 

@@ -19,7 +19,7 @@ def extract(night: Night, source_name: str, source: Any, now: datetime) -> Done:
 
     source: what its hook supplies. now: aware; decides whether a file is still being written.
     """
-    settings = night.tenant.source(source_name)
+    settings = night.tenant.source(source_name).on(night.today)
     with night.run.write(f"extract.{source_name}") as step:
         last_good = _pointed(night, f"good-{source_name}")
         under = {"latest": _pointed(night, f"latest-{source_name}")} if settings.deltas else {}
