@@ -12,9 +12,12 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Postgres, running_postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -93,3 +96,10 @@ def airflow_db() -> Path:
 
     initdb()
     return Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this test session; make a database of your own in it."""
+    with running_postgres() as server:
+        yield server

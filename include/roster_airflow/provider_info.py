@@ -16,6 +16,7 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [
             _CANVAS,
             _CLEVER,
+            _ONEROSTER,
             _TASS,
         ],
         "extra-links": ["roster_airflow.links.canvas.CanvasImportLink"],
@@ -133,6 +134,53 @@ _TASS = {
             "label": "Patience",
             "description": "Seconds to wait for an answer of TASS; left out: 180.",
             "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 1800},
+        },
+    },
+}
+
+_ONEROSTER = {
+    "connection-type": "oneroster",
+    "hook-class-name": "roster_airflow.hooks.oneroster.OneRosterHook",
+    "hook-name": "OneRoster",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "extra"],
+        "relabeling": {
+            "host": "Address of the service",
+            "login": "Client id, or consumer key",
+            "password": "Client secret, or consumer secret",
+        },
+        "placeholders": {
+            "host": "https://sis.example/ims/oneroster/v1p1",
+            "login": "from the provider",
+            "password": "from the provider",
+            "port": "left out: 443",
+        },
+    },
+    "conn-fields": {
+        "auth": {
+            "label": "Credentials",
+            "description": "oauth2 (client credentials), or oauth1 (each request is signed); left out: oauth2.",
+            "schema": {"type": ["string", "null"], "enum": ["oauth1", "oauth2", None]},
+        },
+        "token_url": {
+            "label": "Token address",
+            "description": "Where tokens are given out, with oauth2; it does not follow from the service's address.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "scope": {
+            "label": "Scope",
+            "description": "Scopes to ask for, with oauth2; left out: the specification's for reading rosters.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "signature": {
+            "label": "Signature",
+            "description": "HMAC-SHA256 or HMAC-SHA1, with oauth1; left out: HMAC-SHA256.",
+            "schema": {"type": ["string", "null"], "enum": ["HMAC-SHA256", "HMAC-SHA1", None]},
+        },
+        "timeout": {
+            "label": "Patience",
+            "description": "Seconds to wait for an answer of the provider; left out: 90.",
+            "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
         },
     },
 }
