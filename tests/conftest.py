@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import Postgres, running_postgres
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
@@ -102,3 +104,10 @@ def airflow_db() -> Path:
 
     initdb()
     return Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this test session; make a database of your own in it."""
+    with running_postgres() as server:
+        yield server

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from roster.settings import SourceSettings
 from roster.settings.grammar import PROVIDED
-from roster.tenants import ROLES, Kind, Tenant
+from roster.tenants import ROLES, Kind, Tenant, tenants_folder
 
 
 def configuration_hash(tenant: Tenant) -> str:
@@ -16,8 +16,9 @@ def configuration_hash(tenant: Tenant) -> str:
 
     A key that is left out counts as one that says the default, so that a key which a release brings changes no hash.
     """
+    folder = tenants_folder()
     content = {
-        "sources": [source.model_dump(mode="json", exclude_defaults=True) for source in tenant.sources],
+        "sources": [source.decisive(folder) for source in tenant.sources],
         "account": tenant.canvas.account,
         "sync": tenant.sync.model_dump(mode="json", exclude_defaults=True),
     }

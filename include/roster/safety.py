@@ -18,11 +18,11 @@ from roster.log_ins import passed_on
 from roster.rekeying import pairs
 from roster.tenants import SafetySettings
 
-SMALL = 40
+SMALL, HALF = 40, 0.5
 REKEY_SHARE, REKEY_LEAST = 0.30, 10
 
 # One line per limit that was judged. school: null for the total, blank for rows that belong to no school. share: the
-# largest share of base allowed; base: live rows before the plan.
+# largest share of base allowed, half where only the rule for small ones tripped; base: live rows before the plan.
 LIMITS = pl.Schema(
     {
         "kind": pl.String,
@@ -84,9 +84,15 @@ def limits(changes: pl.DataFrame, ledger: pl.DataFrame, settings: SafetySettings
     changed, size = pl.col("changed"), pl.col("base")
     # The share is a float: 29 of 100 is not more than 29 %, whatever 100 × 0.29 is.
     above_share = changed - size * pl.col("share") > 1e-6
-    tripped = ((changed > settings.at_least) & above_share) | ((size < SMALL) & (changed > size / 2))
+    by_share = (changed > settings.at_least) & above_share
+    by_half = ~by_share & (size < SMALL) & (changed > size * HALF)
+    allowed = pl.when(by_half).then(pl.lit(HALF)).otherwise("share")
     found = pl.concat([frame.select([c for c in LIMITS if c != "tripped"]) for frame in judged])
-    return found.with_columns(tripped=tripped).cast(LIMITS).sort("kind", "file", "school", nulls_last=True)
+    return (
+        found.with_columns(tripped=by_share | by_half, share=allowed)
+        .cast(LIMITS)
+        .sort("kind", "file", "school", nulls_last=True)
+    )
 
 
 def hold_over_limits(changes: pl.DataFrame, ledger: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import ast
 import inspect
 import types
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -117,7 +117,7 @@ def _type(hint: Any) -> str:
         return f"two {_plural(inner[0])}" if len(inner) == 2 and inner[1] is not ... else f"list of {_plural(inner[0])}"
     if origin is dict:
         return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
-    words = {str: "text", bool: "`true` or `false`", int: "number", type(None): "null"}
+    words = {str: "text", bool: "`true` or `false`", int: "number", date: "day", type(None): "null"}
     return "template" if any("_template" in repr(one) for one in get_args(hint)[1:]) else words[bare]
 
 

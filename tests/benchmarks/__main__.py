@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 USERS = 50_000
 
 
@@ -26,6 +28,18 @@ def main() -> None:
         _parsing(Path(scratch))
         _steps(Path(scratch))
         _clever()
+        _sis_db()
+
+
+def _sis_db() -> None:
+    from tests.benchmarks.sis_db import TEN_MILLION, measured
+
+    try:
+        found = measured(TEN_MILLION)
+    except pytest.skip.Exception as why:
+        print(why)
+        return
+    _say("read 10 million enrolments of PostgreSQL (cpu)", found["cpu"], f"{found['peak']:.0f} MB at most")
 
 
 def _clever() -> None:

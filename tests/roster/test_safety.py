@@ -140,7 +140,7 @@ def test_rows_without_a_school_are_judged_by_themselves_not_as_the_total() -> No
     assert tripped(made) == [("deleted", "users.csv", "", 8, 10)]
     assert made.held["school"].to_list() == [None] * 8
     assert made.free.height == 10
-    assert made.held["holds"].to_list()[0] == ["limit-deleted: 8 of 10 users without a school, allowed 10%"]
+    assert made.held["holds"].to_list()[0] == ["limit-deleted: 8 of 10 users without a school, allowed 50%"]
 
 
 def test_who_moves_counts_at_the_school_that_the_ledger_knows() -> None:

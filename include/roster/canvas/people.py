@@ -73,10 +73,11 @@ def deleted() -> pl.Expr:
 def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """Who observes whom, by record.
 
-    observer and student (ids in the roster), observer_id and student_id (in Canvas), school and scope of the student,
-    staff (True where the observer is a staff user). A contact counts if the tenant lists the relationship, the student
-    has a row and the contact an id. With `observers.staff: same_email` the staff user of the same address (of several
-    the first by id) stands for the contact.
+    observer and student (ids in the roster), observer_id and student_id (in Canvas), school and student_scope of the
+    student, scope of the link (which ends with either of the two), staff (True where the observer is a staff user). A
+    contact counts if the tenant lists the relationship, the student has a row and the contact an id. A contact whom the
+    source itself has as staff, under the same id, is that staff user; with `observers.staff: same_email` the one of the
+    same address (of several the first by id) stands for the contact as well.
     """
     listed = [relationship.strip().lower() for relationship in settings.sync.observers.relationships]
     students = (
@@ -84,12 +85,15 @@ def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
         .filter(pl.col("kind") == "student")
         .select("school", pl.coalesce("scope", deleted()).alias("scope"), student="sourced_id", student_id="user_id")
     )
-    contacts = (
-        known(roster, settings)
-        .filter(pl.col("kind") == "guardian")
-        .select(
-            _address().alias("address"), deleted().alias("observer_scope"), observer="sourced_id", observer_id="user_id"
-        )
+    everyone = known(roster, settings)
+    guardians = everyone.filter(pl.col("kind") == "guardian")
+    staff = everyone.filter(pl.col("kind") == "staff").join(guardians, on="sourced_id", how="anti")
+    contacts = pl.concat([guardians, staff]).select(
+        _address().alias("address"),
+        deleted().alias("observer_scope"),
+        observer="sourced_id",
+        observer_id="user_id",
+        own_staff=pl.col("kind") == "staff",
     )
     listed_links = roster.guardians.filter(
         pl.col("relationship").str.strip_chars().str.to_lowercase().is_in(listed)
@@ -97,19 +101,19 @@ def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     found = (
         listed_links.join(students, on="student")
         .join(contacts, on="observer")
-        .with_columns(scope=pl.coalesce("scope", "observer_scope"))
+        .with_columns(scope=pl.coalesce("scope", "observer_scope"), student_scope="scope")
         .drop("observer_scope")
     )
     if settings.sync.observers.staff == "separate":
-        return found.with_columns(staff=pl.lit(value=False)).drop("address")
+        return found.rename({"own_staff": "staff"}).drop("address")
     return (
         found.join(_staff_by_address(roster, settings), on="address", how="left")
         .with_columns(
-            observer=pl.coalesce("staff_member", "observer"),
-            observer_id=pl.coalesce("staff_id", "observer_id"),
-            staff=pl.col("staff_id").is_not_null(),
+            observer=pl.when("own_staff").then("observer").otherwise(pl.coalesce("staff_member", "observer")),
+            observer_id=pl.when("own_staff").then("observer_id").otherwise(pl.coalesce("staff_id", "observer_id")),
+            staff=pl.col("own_staff") | pl.col("staff_id").is_not_null(),
         )
-        .drop("address", "staff_member", "staff_id")
+        .drop("address", "staff_member", "staff_id", "own_staff")
     )
 
 
@@ -137,10 +141,15 @@ def people(roster: Roster, settings: Tenant) -> pl.LazyFrame:
         return members(roster, settings)
     observed = (
         links(roster, settings)
-        .filter(pl.col("scope").ne_missing("deleted"))
-        .sort(pl.col("scope").is_not_null(), "student", "school", nulls_last=True)
+        .filter(pl.col("student_scope").ne_missing("deleted"))
+        .filter(~pl.col("staff") | pl.col("scope").ne_missing("deleted"))
+        .sort(pl.col("student_scope").is_not_null(), "student", "school", nulls_last=True)
         .group_by("observer", "staff", maintain_order=True)
-        .agg(pupil_school=pl.col("school").first(), pupil_scope=pl.col("scope").first(), observes=pl.lit(value=True))
+        .agg(
+            pupil_school=pl.col("school").first(),
+            pupil_scope=pl.col("student_scope").first(),
+            observes=pl.lit(value=True),
+        )
     )
     by_kind = [pl.col("sourced_id").alias("observer"), (pl.col("kind") == "staff").alias("staff")]
     staff_too = pl.col("observes").fill_null(value=False) & pl.col("pupil_scope").is_null()

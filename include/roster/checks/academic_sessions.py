@@ -56,6 +56,21 @@ def session_too_long(night: Night) -> pl.LazyFrame:
     return night.roster.academic_sessions.filter(days > LONGEST).with_columns(detail=pl.format("{} days", days))
 
 
+@rule("session-repeated", "note", "academic_sessions")
+def session_repeated(night: Night) -> pl.LazyFrame:
+    """Several terms have one name and the same days.
+
+    Why it matters: Canvas shows as many terms of that name. Often each school was given a term of its own, or the
+    source makes new ids for terms, so that courses move to another term and reports lose them.
+    What to do: have the export name one term for all, by an id that stays; or leave it, if schools need their own.
+    Source: Instructure, rostering best practices: a common, lasting id of a term lets terms be merged.
+    """
+    alike = ["title", "start_date", "end_date"]
+    whole = night.roster.academic_sessions.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in alike))
+    terms = pl.col("sourced_id").n_unique().over(alike)
+    return whole.filter(terms > 1).with_columns(detail=pl.format("{} terms of that name and days", terms))
+
+
 @rule("session-unknown-school", "warn", "academic_sessions")
 def session_unknown_school(night: Night) -> pl.LazyFrame:
     """A term belongs to a school that is not in the roster.

@@ -36,6 +36,17 @@ def user_name_missing(night: Night) -> pl.LazyFrame:
     return night.people.filter(pl.all_horizontal(pl.col(name).is_null() for name in names))
 
 
+@rule("user-without-role", "warn", "users")
+def user_without_role(night: Night) -> pl.LazyFrame:
+    """A person has no role: neither pupil nor staff nor guardian.
+
+    Why it matters: nobody can say what they are, so they get no user in Canvas, or lose the one they had.
+    What to do: give the person a role in the source system; in OneRoster 1.2 look whether roles.csv was cut.
+    Source: OneRoster 1.1, User: role is required; 1.2: roles has at least one entry.
+    """
+    return night.people.filter(pl.col("kind").is_null())
+
+
 @rule("user-rows-disagree", "quarantine", "users")
 def user_rows_disagree(night: Night) -> pl.LazyFrame:
     """Rows of one id differ in name, e-mail or log-in.

@@ -12,10 +12,14 @@ from pydantic import Field
 
 from roster.settings.clever import Clever
 from roster.settings.clever_csv import CleverCsv
+from roster.settings.oneroster import OneRoster
+from roster.settings.oneroster_csv import OneRosterCsv
+from roster.settings.sis_db import SisDb
+from roster.settings.tass import Tass
 
-__all__ = ["Clever", "CleverCsv", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SisDb", "SourceSettings", "Tass"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv,
+    Clever | CleverCsv | OneRoster | OneRosterCsv | SisDb | Tass,
     Field(discriminator="system"),
 ]

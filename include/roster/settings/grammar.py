@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -93,6 +94,8 @@ class Source(Settings):
 
     hook: ClassVar[str] = "delivery"
     """Module of roster_airflow.hooks that reads it."""
+    deltas: ClassVar[bool] = False
+    """Whether it may deliver changes only: its extract is then given what was read last, to lay them over."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Names the source in tasks, reports and lineage."""
@@ -110,6 +113,14 @@ class Source(Settings):
     """Fields of what is matched in which it wins over the sources before it, such as `students: [email]`."""
     max_age: Duration = timedelta(days=3)
     """How old its last good extract may be that stands in for one that failed; an older one stops the night."""
+
+    def on(self, day: date) -> Source:
+        """The settings for a night of that day: what asks its source by date puts it in."""
+        return self
+
+    def decisive(self, folder: Path) -> dict[str, Any]:
+        """What of them decides which rows there are: what an approval is bound to. folder: that of the tenant files."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class FileSource(Source):

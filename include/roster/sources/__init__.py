@@ -8,9 +8,9 @@ how whole they are; `to_roster` maps them to the model and judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -68,6 +68,39 @@ class Api(Protocol):
 
 
 @dataclass(frozen=True)
+class Statement:
+    """SQL as a database is asked it. name: what messages call it (users.sql). text: with `:word` for each parameter."""
+
+    name: str
+    text: str
+    parameters: Mapping[str, Any]
+
+    def around(self, put: Callable[[str], str]) -> Statement:
+        """The same with something put around its text."""
+        return replace(self, text=put(self.text))
+
+
+class Snapshot(Protocol):
+    """One read-only transaction: all that is asked in it is answered as of one moment. Both raise SourceFault."""
+
+    def columns(self, statement: Statement) -> list[str]:
+        """The columns of the answer, as the database spells them."""
+        ...
+
+    def batches(self, statement: Statement, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer, so many at a time; more are never in memory."""
+        ...
+
+
+class Database(Protocol):
+    """A source that answers SQL: what a hook supplies."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A transaction for as long as the block lasts. Raises SourceFault."""
+        ...
+
+
+@dataclass(frozen=True)
 class Good:
     """The last extract that was good. opened: its raw tables, in a folder for as long as the block lasts; raises
     RunFolderBroken where they are gone.
@@ -81,7 +114,11 @@ class Extract(Protocol):
     """`reading.extract` of a source; it takes the kind of reading that its hook supplies, and its own settings."""
 
     def __call__(self, reading: Any, settings: Any, folder: Path, *, last_good: Good | None, now: datetime) -> Evidence:
-        """Write the raw tables into folder; answers what they prove. Raises SourceFault."""
+        """Write the raw tables into folder; answers what they prove. Raises SourceFault.
+
+        A source that may deliver changes only (`deltas` in its settings) also takes `latest`: what was read last, good
+        or not, which they are laid over.
+        """
         ...
 
 

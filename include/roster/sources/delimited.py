@@ -13,7 +13,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,10 +37,12 @@ class Table:
 
     frame: the wanted columns the file has, in its order, all text, and `row` (1-based number of the record, header and
     blank lines counted: the row a spreadsheet shows). unreadable: UNREADABLE, the rows that are not in the frame.
+    overlong: rows of the frame that had more fields than the header, blank ones at their end.
     """
 
     frame: pl.DataFrame
     unreadable: pl.DataFrame
+    overlong: tuple[int, ...] = ()
 
     @property
     def records(self) -> int:
@@ -48,13 +50,24 @@ class Table:
         return self.frame.height + self.unreadable.height
 
 
-def read(path: Path, file: str, wanted: Collection[str], required: Collection[str], encoding: str) -> Table:
+def read(
+    path: Path,
+    file: str,
+    wanted: Collection[str],
+    required: Collection[str],
+    encoding: str,
+    *,
+    blank_after: str | None = None,
+) -> Table:
     """Read the file at path, called `file` in messages; wanted and required in lower case, at least two of them.
+
+    blank_after: a column after which a row may have fields too many, if all that comes after it is blank. It is for the
+    caller to see in that column whether the row is what it looks like.
 
     Raises SourceUnreadable (no header, a required column missing or there twice, bytes that are not of the encoding),
     SourceIncomplete (no bytes at all), TenantFileWrong (unknown encoding).
     """
-    reader = _Reader(file, encoding)
+    reader = _Reader(file, encoding, blank_after)
     buffer, header = b"", None
     for piece, final in _pieces(path, file, encoding):
         buffer += piece
@@ -69,6 +82,16 @@ def read(path: Path, file: str, wanted: Collection[str], required: Collection[st
         message = f"{file} is empty: the export failed or is still being written; have it delivered again"
         raise SourceIncomplete(message)
     return reader.table(header)
+
+
+def header(path: Path, file: str, known: Collection[str], encoding: str) -> frozenset[str]:
+    """Those of the known column names (in lower case) that the header has; no other field becomes a value."""
+    buffer = b""
+    for piece, final in _pieces(path, file, encoding):
+        buffer += piece
+        if found := _header(buffer, file, known, final=final):
+            return frozenset(found.names.values())
+    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -114,12 +137,14 @@ def _header(data: bytes, file: str, wanted: Collection[str], *, final: bool) -> 
 class _Reader:
     """Gathers the table piece by piece."""
 
-    def __init__(self, file: str, encoding: str) -> None:
+    def __init__(self, file: str, encoding: str, blank_after: str | None) -> None:
         self._file = file
         self._encoding = "utf-8" if _WIDE.fullmatch(encoding.lower()) else encoding
         self._seen = 1  # records before the next piece, the header among them
         self._frames: list[pl.DataFrame] = []
         self._unreadable: list[pl.DataFrame] = []
+        self._blank_after = blank_after
+        self._overlong: list[int] = []
 
     def take(self, data: bytes, header: _Header, *, final: bool) -> int:
         """Read the whole records in data; answers how many bytes they are."""
@@ -129,6 +154,8 @@ class _Reader:
             return 0
         rows = np.arange(self._seen + 1, self._seen + 1 + count)
         self._seen += count
+        found, overlong = _shortened(found, header, self._blank_after)
+        self._overlong += rows[overlong].tolist()
         no_text = _no_text(data, found)
         blank = (found.ends - found.starts == found.counts) & ~no_text
         good = (found.counts == header.width - 1) & ~found.broken & ~no_text & ~blank
@@ -176,7 +203,24 @@ class _Reader:
         return Table(
             pl.concat([pl.DataFrame(schema=schema), *self._frames]),
             pl.concat([pl.DataFrame(schema=UNREADABLE), *self._unreadable]),
+            tuple(self._overlong),
         )
+
+
+def _shortened(found: Structure, header: _Header, blank_after: str | None) -> tuple[Structure, Flags]:
+    """The records without the fields too many that are blank from that column on, and which those are."""
+    columns = {name: position for position, name in header.names.items()}
+    long = (found.counts >= header.width) & ~found.broken
+    if blank_after not in columns or not long.any():
+        return found, np.zeros(len(found.counts), dtype=np.bool_)
+    column, first = columns[blank_after], np.cumsum(found.counts) - found.counts
+    tail = found.separators[np.where(long, first + column, 0)]
+    long &= found.ends - tail == found.counts - column
+    nth = np.arange(len(found.separators)) - np.repeat(first, found.counts)
+    kept = ~(np.repeat(long, found.counts) & (nth >= header.width - 1))
+    ends = np.where(long, found.separators[np.where(long, first + header.width - 1, 0)], found.ends)
+    counts = np.where(long, header.width - 1, found.counts)
+    return replace(found, separators=found.separators[kept], ends=ends, counts=counts), long
 
 
 def _copy(data: bytes, found: Structure, good: Flags, columns: list[int], width: int) -> bytes:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from roster.sources.sessions import spanning
+
 _US_DATE = r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:[ T][\d:. APM]+)?$"
 _ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T][\d:.Z]+)?$"
 
@@ -90,33 +92,11 @@ def classes(lessons: pl.LazyFrame) -> pl.LazyFrame:
     )
     several = rows.drop_nulls("sourced_id").group_by("sourced_id").agg(pl.col("session_id").drop_nulls().n_unique())
     several = several.filter(pl.col("session_id") > 1).select("sourced_id")
-    one_session = _spanning(rows.join(several, on="sourced_id", how="semi"), sessions(lessons))
+    one_session = spanning(rows.join(several, on="sourced_id", how="semi"), sessions(lessons))
     chosen = rows.join(one_session, on="sourced_id", how="left", maintain_order="left").with_columns(
         session_id=pl.coalesce("spanning", "session_id")
     )
     return once(chosen.drop("spanning"), "sourced_id")
-
-
-def _spanning(rows: pl.LazyFrame, sessions: pl.LazyFrame) -> pl.LazyFrame:
-    """(sourced_id, spanning): the smallest session that spans those of the rows, else the one that ends last."""
-    known = sessions.select(session_id="sourced_id", start="start_date", end="end_date")
-    held = rows.select("sourced_id", "session_id").unique().join(known, on="session_id")
-    extent = held.group_by("sourced_id").agg(first=pl.col("start").min(), last=pl.col("end").max())
-    wide = (
-        extent.join(known, how="cross")
-        .filter((pl.col("start") <= pl.col("first")) & (pl.col("end") >= pl.col("last")))
-        .sort(pl.col("end") - pl.col("start"), "session_id")
-        .unique("sourced_id", keep="first", maintain_order=True)
-        .select("sourced_id", spanning="session_id")
-    )
-    latest = held.sort("end", "session_id", descending=True, nulls_last=True).unique(
-        "sourced_id", keep="first", maintain_order=True
-    )
-    return (
-        latest.select("sourced_id", latest="session_id")
-        .join(wide, on="sourced_id", how="left")
-        .select("sourced_id", spanning=pl.coalesce("spanning", "latest"))
-    )
 
 
 def enrolled(rows: pl.LazyFrame, role: str) -> pl.LazyFrame:

@@ -19,16 +19,20 @@ def extract(night: Night, source_name: str, source: Any, now: datetime) -> Done:
 
     source: what its hook supplies. now: aware; decides whether a file is still being written.
     """
-    settings = night.tenant.source(source_name)
+    settings = night.tenant.source(source_name).on(night.today)
     with night.run.write(f"extract.{source_name}") as step:
-        last_good = _last_good(night, source_name)
-        evidence = system(settings.system).extract(source, settings, step.folder, last_good=last_good, now=now)
+        last_good = _pointed(night, f"good-{source_name}")
+        under = {"latest": _pointed(night, f"latest-{source_name}")} if settings.deltas else {}
+        read = system(settings.system).extract
+        evidence = read(source, settings, step.folder, last_good=last_good, now=now, **under)
         (step.folder / "evidence.json").write_text(evidence.model_dump_json(indent=1), encoding="utf-8")
+    if settings.deltas:
+        _point(night, f"latest-{source_name}", step.path, evidence)
     return _done(step.path, evidence)
 
 
-def _last_good(night: Night, source_name: str) -> Good | None:
-    good = pointed(night.store, night.tenant.id, f"good-{source_name}")
+def _pointed(night: Night, pointer: str) -> Good | None:
+    good = pointed(night.store, night.tenant.id, pointer)
     if good is None:
         return None
     return Good(Evidence.model_validate(good["evidence"]), lambda: reading(night.store, good["path"]))
@@ -92,8 +96,12 @@ def keep_as_archived(night: Night, extracts: Mapping[str, str]) -> None:
 def _keep(night: Night, extracts: Mapping[str, str], what: str) -> None:
     for source, evidence in evidence_of(night, extracts).items():
         if not evidence.stale:
-            content = {"path": extracts[source], "evidence": evidence.model_dump(mode="json")}
-            point(night.store, night.tenant.id, f"{what}-{source}", content)
+            _point(night, f"{what}-{source}", extracts[source], evidence)
+
+
+def _point(night: Night, pointer: str, path: str, evidence: Evidence) -> None:
+    content = {"path": path, "evidence": evidence.model_dump(mode="json")}
+    point(night.store, night.tenant.id, pointer, content)
 
 
 def _done(path: str, evidence: Evidence) -> Done:

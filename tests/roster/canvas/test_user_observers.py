@@ -56,3 +56,16 @@ def test_of_two_staff_users_of_one_address_the_first_by_id_observes() -> None:
     tenant = a_tenant(observers={**LISTED, "staff": "same_email"})
 
     assert set(rows_of("user_observers.csv", records, tenant)) == {"stan:ada", "gran:ben"}
+
+
+def test_a_contact_whom_the_source_has_as_staff_under_one_id_observes_as_such() -> None:
+    own = {"sourced_id": "stan:ada", "guardian_id": "stan", "student_id": "ada", "relationship": "Mother"}
+    records = added(school_year(), "guardians", own)
+
+    for staff in ("separate", "same_email"):
+        tenant = a_tenant(observers={**LISTED, "staff": staff}, ids={"user": "{kind}-{sourced_id}"})
+        assert set(rows_of("user_observers.csv", records, tenant)) == {
+            "staff-stan:student-ada",
+            "guardian-mum:student-ada",
+            "guardian-gran:student-ben",
+        }

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from roster.checks.academic_sessions import (
     session_dates_missing,
     session_dates_reversed,
+    session_repeated,
     session_title_missing,
     session_too_long,
     session_unknown_school,
@@ -46,3 +47,16 @@ def test_a_term_of_more_than_400_days_is_found() -> None:
 def test_a_term_of_an_unknown_school_is_found_and_one_of_the_whole_tenant_is_not() -> None:
     sessions = [a_session("s1"), a_session("s2", school_id="north"), a_session("s3", school_id="nowhere")]
     assert found(session_unknown_school(a_night(a_roster(academic_sessions=sessions)))) == ["s3"]
+
+
+def test_terms_of_one_name_and_the_same_days_are_found() -> None:
+    alike = {"title": "Year", "start_date": START, "end_date": START + timedelta(days=300)}
+    sessions = [
+        a_session("s1", **alike),
+        a_session("s2", **alike),
+        a_session("s3", **alike | {"title": "Half"}),
+        a_session("s4", **alike | {"end_date": START + timedelta(days=301)}),
+        a_session("s5", **alike | {"start_date": None}),
+        a_session("s6", **alike | {"start_date": None}),
+    ]
+    assert found(session_repeated(a_night(a_roster(academic_sessions=sessions)))) == ["s1", "s2"]

@@ -13,6 +13,8 @@ from roster.errors import TenantFileWrong
 from roster.model import TABLES
 from roster.sources.clever.objects import TABLES as CLEVER
 from roster.sources.clever_csv.columns import FILES
+from roster.sources.oneroster_csv.columns import FILES as ONEROSTER
+from roster.sources.oneroster_tables import SCHEMAS
 from tests.roster.builders import a_tenant
 
 
@@ -43,10 +45,13 @@ def test_source_columns_are_judged_by_at_least_twenty_expectations_that_say_what
 
 
 @pytest.mark.parametrize("suite", [one for one in read_suites() if one.system], ids=lambda suite: suite.name)
-def test_a_suite_of_clever_names_columns_that_are_read(suite: Suite) -> None:
+def test_a_suite_of_a_source_names_columns_that_are_read(suite: Suite) -> None:
     if suite.system == "clever":
         wanted = set(CLEVER[suite.stem].frame([], 1).columns)
         assert suite.file == suite.stem
+    elif suite.system == "oneroster_csv":
+        wanted = set(SCHEMAS[suite.stem].names())
+        assert suite.file in {f"{stem}.csv" for stem, file in ONEROSTER.items() if file.table == suite.stem}
     else:
         wanted = set(FILES[suite.stem].wanted)
     for one in suite.expectations:

@@ -15,6 +15,7 @@ from roster.checks.users import (
     user_rows_disagree,
     user_school_missing,
     user_unknown_school,
+    user_without_role,
     without_refused_emails,
 )
 from tests.roster.builders import a_link, a_night, a_roster, a_tenant, a_user, an_org, found
@@ -126,3 +127,8 @@ def test_a_person_of_an_unknown_school_is_found_by_the_second_school_too() -> No
     ]
     roster = a_roster(orgs=[an_org("north")], users=users)
     assert found(user_unknown_school(a_night(roster))) == ["bob", "cy"]
+
+
+def test_a_person_without_a_role_is_found() -> None:
+    users = [a_user("ada"), a_user("bob", kind=None), a_user("cy", "staff")]
+    assert found(user_without_role(a_night(a_roster(users=users)))) == ["bob"]

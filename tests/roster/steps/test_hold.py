@@ -87,8 +87,8 @@ def test_approvers_read_which_limits_were_reached_and_nobodys_name(loaded: Rollo
     assert "Nothing goes without this release" not in said
     assert "Limits that were reached:" in said
     assert "| deleted | enrollments.csv | all | 12 | 28 | 10% |" in said
-    assert "| deleted | users.csv | South | 6 | 6 | 10% |" in said
-    assert "- limit-deleted: 6 of 6 users at South, allowed 10% (6 rows)" in said
+    assert "| deleted | users.csv | South | 6 | 6 | 50% |" in said
+    assert "- limit-deleted: 6 of 6 users at South, allowed 50% (6 rows)" in said
     assert [word for word in (*PUPILS, "Family", "@small.test") if word in said] == []
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from roster.errors import SourceUnreadable
 from roster.evidence import Evidence
 from roster.settings import CleverCsv
 from roster.sources import DeliveredFile
 from roster.sources.clever_csv.columns import FILES, TEACHERS
-from roster.sources.delimited import read
-
-ONE_DELIVERY = timedelta(hours=2)
-"""Files whose times lie further apart are not of one delivery."""
+from roster.sources.wholeness import digest, miscounts, spread
 
 REFERENCES = (
     *(
@@ -28,19 +22,6 @@ REFERENCES = (
     ("enrollments", "section_id", "section", (("sections", "section_id"),)),
     ("enrollments", "student_id", "student", (("students", "student_id"),)),
 )
-
-
-def read_control(path: Path, settings: CleverCsv) -> dict[str, int]:
-    """Rows by table, as the control file says (columns File and Rows; students.csv or students)."""
-    file = settings.control or ""
-    table = read(path, file, ("file", "rows"), ("file", "rows"), settings.encoding)
-    counts = table.frame.with_columns(number=pl.col("rows").str.replace_all(",", "").cast(pl.UInt32, strict=False))
-    wrong = counts.filter(pl.col("file").is_null() | pl.col("number").is_null())["row"].to_list()
-    if wrong := sorted(wrong + table.unreadable["row"].to_list()):
-        message = f"{file}:{wrong[0]}: must be a file name and its number of rows"
-        raise SourceUnreadable(message)
-    stems = counts["file"].str.to_lowercase().str.strip_suffix(".csv")
-    return dict(zip(stems, counts["number"], strict=True))
 
 
 def prove(
@@ -60,9 +41,9 @@ def prove(
     """
     rows = {stem: _raw(folder, stem).select(pl.len()).collect().item() for stem in records}
     broken = [
-        *_spread(files),
+        *spread(files),
         *_holes(rows, unreadable, last_good),
-        *(_miscounts(records, said) if said is not None else ()),
+        *(miscounts(records, said, FILES) if said is not None else ()),
     ]
     doubts = list(_shrinkage(rows, settings, last_good))
     if said is None:
@@ -70,24 +51,13 @@ def prove(
     return Evidence(
         source=settings.name,
         system=settings.system,
-        delivery=_digest(files),
+        delivery=digest(files),
         delivered=max(one.modified for one in files.values()),
         rows=rows,
         complete=not broken,
         proven=not broken and not doubts,
         reasons=tuple(f"{settings.name}: {reason}" for reason in (*broken, *doubts)),
     )
-
-
-def _digest(files: Mapping[str, DeliveredFile]) -> str:
-    lines = (f"{name} {one.size} {one.modified.astimezone(UTC).isoformat()}\n" for name, one in sorted(files.items()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _spread(files: Mapping[str, DeliveredFile]) -> Iterator[str]:
-    times: list[datetime] = [one.modified for one in files.values()]
-    if (apart := max(times) - min(times)) > ONE_DELIVERY:
-        yield f"its files are not of one delivery, their times lie {apart / timedelta(hours=1):.1f} hours apart"
 
 
 def _holes(rows: Mapping[str, int], unreadable: int, last_good: Evidence | None) -> Iterator[str]:
@@ -98,17 +68,6 @@ def _holes(rows: Mapping[str, int], unreadable: int, last_good: Evidence | None)
             yield f"{stem}.csv has no rows"
         elif stem not in rows and last_good is not None and last_good.rows.get(stem):
             yield f"{stem}.csv is not there, the last good delivery had {last_good.rows[stem]:,} rows of it"
-
-
-def _miscounts(records: Mapping[str, int], said: Mapping[str, int]) -> Iterator[str]:
-    for stem, count in records.items():
-        if stem not in said:
-            yield f"the control file does not count {stem}.csv"
-        elif said[stem] != count:
-            yield f"{stem}.csv has {count:,} rows, the control file says {said[stem]:,}"
-    for stem in said:
-        if stem in FILES and stem not in records and said[stem]:
-            yield f"{stem}.csv is not there, the control file says {said[stem]:,} rows"
 
 
 def _shrinkage(rows: Mapping[str, int], settings: CleverCsv, last_good: Evidence | None) -> Iterator[str]:

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
-from roster.errors import SourceUnreadable
 from roster.evidence import Evidence
 from roster.settings import CleverCsv
 from roster.sources import DeliveredFile, Delivery, Good
 from roster.sources.clever_csv import proof
 from roster.sources.clever_csv.columns import FILES
-from roster.sources.delimited import UNREADABLE, Table, read
+from roster.sources.delimited import UNREADABLE, read
 from roster.sources.deliveries import Looked, named, require_there, taken
-
-SET_ASIDE_SHARE, SET_ASIDE_ROWS = 0.01, 10
-"""More unreadable rows than both of these in one file, and the file is not read at all."""
+from roster.sources.wholeness import read_control, require_readable
 
 
 def extract(
@@ -33,12 +30,12 @@ def extract(
     unreadable = [pl.DataFrame(schema={"file": pl.String, **UNREADABLE})]
     records: dict[str, int] = {}
     with taken(delivery, settings, partial(_chosen, settings=settings), folder, now) as (looked, copies):
-        said = proof.read_control(copies["control"], settings) if settings.control else None
+        said = read_control(copies["control"], settings.control, settings.encoding) if settings.control else None
         for stem, layout in FILES.items():
             if stem not in copies:
                 continue
             table = read(copies[stem], f"{stem}.csv", layout.wanted, layout.required, settings.encoding)
-            _require_readable(f"{stem}.csv", table)
+            require_readable(f"{stem}.csv", table)
             table.frame.write_parquet(folder / f"{stem}.parquet")
             unreadable.append(table.unreadable.select(pl.lit(f"{stem}.csv").alias("file"), "row", "reason"))
             records[stem] = table.records
@@ -59,17 +56,3 @@ def _chosen(there: Mapping[str, DeliveredFile], settings: CleverCsv) -> Looked:
     needed = {name: file for name, file in expected.items() if file == "control" or not FILES[file].may_be_absent}
     require_there(looked, needed, settings)
     return looked
-
-
-def _require_readable(file: str, table: Table) -> None:
-    """A few bad rows are set aside; a file of which more is bad is not what was agreed."""
-    bad = table.unreadable.height
-    if bad <= max(SET_ASIDE_ROWS, SET_ASIDE_SHARE * table.records) and (not bad or table.frame.height):
-        return
-    rows = ", ".join(f"{row}" for row in table.unreadable["row"].head(5))
-    message = (
-        f"{file}: {bad:,} of {table.records:,} rows can't be read, first {file}:{table.unreadable['row'][0]} "
-        f"({table.unreadable['reason'][0]}; rows {rows}): have the export put fields with commas, quotation marks or "
-        "line ends in quotation marks"
-    )
-    raise SourceUnreadable(message)
