@@ -17,6 +17,7 @@ def get_provider_info() -> dict[str, Any]:
             _CANVAS,
             _CLEVER,
             _ONEROSTER,
+            _TASS,
         ],
         "extra-links": ["roster_airflow.links.canvas.CanvasImportLink"],
         "notifications": ["roster_airflow.notifications.roster.RosterNotifier"],
@@ -74,6 +75,65 @@ _CLEVER = {
             "label": "Patience",
             "description": "Seconds to wait for an answer of Clever; left out: 90.",
             "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
+        },
+    },
+}
+
+
+def _tass_app(product: str, label: str) -> dict[str, Any]:
+    """The fields of one API product beside LMS Integration. Airflow masks what has `token` in its name."""
+    return {
+        f"{product}_app_code": {
+            "label": f"{label}: app code",
+            "description": f"Left out where {label} is not read.",
+            "schema": {"type": ["string", "null"]},
+        },
+        f"{product}_token_key": {
+            "label": f"{label}: token key",
+            "description": "As API Gateway Maintenance shows it.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        f"{product}_version": _VERSION | {"label": f"{label}: version"},
+    }
+
+
+_VERSION = {
+    "description": "2, or 3 where the app has a Security Role; left out: 3.",
+    "schema": {"type": ["string", "null"], "enum": ["2", "3", None]},
+}
+
+_TASS = {
+    "connection-type": "tass",
+    "hook-class-name": "roster_airflow.hooks.tass.TassHook",
+    "hook-name": "TASS",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "extra"],
+        "relabeling": {
+            "host": "Endpoint",
+            "login": "LMS Integration: app code",
+            "password": "LMS Integration: token key",
+        },
+        "placeholders": {
+            "host": "https://tass.school.edu.au/tassweb/api/",
+            "login": "from API Gateway Maintenance",
+            "password": "from API Gateway Maintenance",
+            "port": "left out: 443",
+        },
+    },
+    "conn-fields": {
+        "company": {
+            "label": "Company",
+            "description": "TASS company code that the Test button asks for, such as 10.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "lms_version": _VERSION | {"label": "LMS Integration: version"},
+        **_tass_app("idm", "IdM"),
+        **_tass_app("student_details", "Student Details"),
+        **_tass_app("employee_hr", "Employee HR"),
+        "timeout": {
+            "label": "Patience",
+            "description": "Seconds to wait for an answer of TASS; left out: 180.",
+            "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 1800},
         },
     },
 }

@@ -25,6 +25,7 @@ manager = ProvidersManager()
 hook = manager.hooks["canvas"]
 clever = manager.hooks["clever"]
 oneroster = manager.hooks["oneroster"]
+tass = manager.hooks["tass"]
 print(json.dumps({
     "oneroster": {
         "hook": oneroster.hook_class_name,
@@ -37,6 +38,12 @@ print(json.dumps({
         "behaviour": manager.field_behaviours["clever"],
         "fields": [name for name in manager.connection_form_widgets if name.startswith("extra__clever__")],
         "testable": clever.connection_testable,
+    },
+    "tass": {
+        "hook": tass.hook_class_name,
+        "behaviour": manager.field_behaviours["tass"],
+        "fields": [name for name in manager.connection_form_widgets if name.startswith("extra__tass__")],
+        "testable": tass.connection_testable,
     },
     "hook": hook.hook_class_name,
     "package": hook.package_name,
@@ -70,7 +77,8 @@ def test_every_class_that_it_names_is_there() -> None:
     info = get_provider_info()
     for path in (*info["extra-links"], *info["notifications"]):
         assert import_string(path)
-    assert [kind["connection-type"] for kind in info["connection-types"]] == ["canvas", "clever", "oneroster"]
+    kinds = ["canvas", "clever", "oneroster", "tass"]
+    assert [kind["connection-type"] for kind in info["connection-types"]] == kinds
     for kind in info["connection-types"]:
         hook = import_string(kind["hook-class-name"])
         assert (hook.conn_type, hook.hook_name) == (kind["connection-type"], kind["hook-name"])
@@ -114,6 +122,25 @@ def test_airflow_offers_the_connection_type_with_its_form(
     fields = ("auth", "token_url", "scope", "signature", "timeout")
     assert oneroster["fields"] == [f"extra__oneroster__{name}" for name in fields]
     assert set(oneroster["behaviour"]["hidden_fields"]) == {"schema", "extra"}
+    tass = offered["tass"]
+    assert tass["hook"] == "roster_airflow.hooks.tass.TassHook"
+    assert tass["testable"] is True
+    apps = [
+        f"{product}_{name}"
+        for product in ("idm", "student_details", "employee_hr")
+        for name in ("app_code", "token_key", "version")
+    ]
+    assert tass["fields"] == [f"extra__tass__{name}" for name in ("company", "lms_version", *apps, "timeout")]
+    assert set(tass["behaviour"]["hidden_fields"]) == {"schema", "extra"}
+
+
+def test_every_secret_of_a_form_has_a_name_that_airflow_masks() -> None:
+    from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
+
+    for kind in get_provider_info()["connection-types"]:
+        for name, form in kind["conn-fields"].items():
+            secret = form["schema"].get("format") == "password"
+            assert not secret or should_hide_value_for_key(name), name
 
 
 def test_the_plugin_registers_the_link_of_the_load(repository: Path) -> None:

@@ -73,11 +73,11 @@ def deleted() -> pl.Expr:
 def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     """Who observes whom, by record.
 
-    observer and student (ids in the roster), observer_id and student_id (in Canvas), school and scope of the student,
-    staff (True where the observer is a staff user). A contact counts if the tenant lists the relationship, the student
-    has a row and the contact an id. A contact whom the source itself has as staff, under the same id, is that staff
-    user; with `observers.staff: same_email` the one of the same address (of several the first by id) stands for the
-    contact as well.
+    observer and student (ids in the roster), observer_id and student_id (in Canvas), school and student_scope of the
+    student, scope of the link (which ends with either of the two), staff (True where the observer is a staff user). A
+    contact counts if the tenant lists the relationship, the student has a row and the contact an id. A contact whom the
+    source itself has as staff, under the same id, is that staff user; with `observers.staff: same_email` the one of the
+    same address (of several the first by id) stands for the contact as well.
     """
     listed = [relationship.strip().lower() for relationship in settings.sync.observers.relationships]
     students = (
@@ -101,7 +101,7 @@ def links(roster: Roster, settings: Tenant) -> pl.LazyFrame:
     found = (
         listed_links.join(students, on="student")
         .join(contacts, on="observer")
-        .with_columns(scope=pl.coalesce("scope", "observer_scope"))
+        .with_columns(scope=pl.coalesce("scope", "observer_scope"), student_scope="scope")
         .drop("observer_scope")
     )
     if settings.sync.observers.staff == "separate":
@@ -141,10 +141,15 @@ def people(roster: Roster, settings: Tenant) -> pl.LazyFrame:
         return members(roster, settings)
     observed = (
         links(roster, settings)
-        .filter(pl.col("scope").ne_missing("deleted"))
-        .sort(pl.col("scope").is_not_null(), "student", "school", nulls_last=True)
+        .filter(pl.col("student_scope").ne_missing("deleted"))
+        .filter(~pl.col("staff") | pl.col("scope").ne_missing("deleted"))
+        .sort(pl.col("student_scope").is_not_null(), "student", "school", nulls_last=True)
         .group_by("observer", "staff", maintain_order=True)
-        .agg(pupil_school=pl.col("school").first(), pupil_scope=pl.col("scope").first(), observes=pl.lit(value=True))
+        .agg(
+            pupil_school=pl.col("school").first(),
+            pupil_scope=pl.col("student_scope").first(),
+            observes=pl.lit(value=True),
+        )
     )
     by_kind = [pl.col("sourced_id").alias("observer"), (pl.col("kind") == "staff").alias("staff")]
     staff_too = pl.col("observes").fill_null(value=False) & pl.col("pupil_scope").is_null()

@@ -15,10 +15,11 @@ from roster.settings.clever_csv import CleverCsv
 from roster.settings.oneroster import OneRoster
 from roster.settings.oneroster_csv import OneRosterCsv
 from roster.settings.sis_db import SisDb
+from roster.settings.tass import Tass
 
-__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SisDb", "SourceSettings"]
+__all__ = ["Clever", "CleverCsv", "OneRoster", "OneRosterCsv", "SisDb", "SourceSettings", "Tass"]
 
 SourceSettings = Annotated[
-    Clever | CleverCsv | OneRoster | OneRosterCsv | SisDb,
+    Clever | CleverCsv | OneRoster | OneRosterCsv | SisDb | Tass,
     Field(discriminator="system"),
 ]

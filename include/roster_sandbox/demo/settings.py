@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,6 +26,8 @@ def write_tenant(places: Places, keys: Keys) -> None:
     if not places.tenant_file.exists():
         text = tenant_file(places.tenant).read_text(encoding="utf-8")
         text = text.replace("TEST_PORT", str(keys.test_port)).replace("PRODUCTION_PORT", str(keys.production_port))
+        today = datetime.now(ZONE).date()
+        text = re.sub(r"\bTODAY([+-]\d+)", lambda found: str(today + timedelta(days=int(found[1]))), text)
         write_private(places.tenant_file, text)
 
 

@@ -47,4 +47,5 @@ def test_with_a_deleted_person_all_that_hangs_on_them_ends_but_not_the_guardian(
 def test_of_a_deleted_guardian_the_links_end(tmp_path: Path) -> None:
     found = written(changed(school_year(), "users", "mum", status="deleted"), tmp_path)
     assert found["user_observers"] == {("mum:ada", "deleted"), ("gran:ben", "wanted")}
+    assert ("mum", "deleted") in found["users"]
     assert ("ada", "wanted") in found["users"]

@@ -1,8 +1,8 @@
 """The example tenants of `make run TENANT=<id>`: for each a tenant file `<id>.yaml` and beside it a module `<id>.py`.
 
 To add one: those two files; it is found by its name. What the module offers is `Example`. The tenant file has the zone
-of `settings.ZONE`, TEST_PORT and PRODUCTION_PORT where a Canvas's port belongs, `phase: review` and the approver
-`approver`.
+of `settings.ZONE`, TEST_PORT and PRODUCTION_PORT where a Canvas's port belongs, TODAY-150 and the like for days before
+and after the first night's, `phase: review` and the approver `approver`.
 """
 
 from __future__ import annotations
