@@ -24,8 +24,8 @@ from airflow.providers_manager import ProvidersManager
 manager = ProvidersManager()
 hook = manager.hooks["canvas"]
 clever = manager.hooks["clever"]
-oneroster = manager.hooks["oneroster"]
 tass = manager.hooks["tass"]
+oneroster = manager.hooks["oneroster"]
 print(json.dumps({
     "oneroster": {
         "hook": oneroster.hook_class_name,
@@ -77,8 +77,8 @@ def test_every_class_that_it_names_is_there() -> None:
     info = get_provider_info()
     for path in (*info["extra-links"], *info["notifications"]):
         assert import_string(path)
-    kinds = ["canvas", "clever", "oneroster", "tass"]
-    assert [kind["connection-type"] for kind in info["connection-types"]] == kinds
+    types = [kind["connection-type"] for kind in info["connection-types"]]
+    assert types == ["canvas", "clever", "oneroster", "tass"]
     for kind in info["connection-types"]:
         hook = import_string(kind["hook-class-name"])
         assert (hook.conn_type, hook.hook_name) == (kind["connection-type"], kind["hook-name"])
