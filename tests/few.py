@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from roster_sandbox.district import District, generate
 
 TODAY = date(2026, 2, 2)
 
 
+@cache
 def few(pupils: int = 7) -> District:
     """Two schools, and of each the first classes of a drawn district with the first pupils in them; no flaws."""
     drawn = generate(today=TODAY, schools=2, pupils=200, teachers=12)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -22,9 +23,13 @@ from roster.steps.plan import Asked, make_plan
 from roster.steps.transform import transform
 from roster_airflow.hooks.oneroster import OneRosterHook
 from roster_airflow.loading import Loading
+from roster_sandbox.canvas import Canvas
+from roster_sandbox.demo.__main__ import places_of
+from roster_sandbox.demo.comparison import differences
+from roster_sandbox.demo.examples import example
 from roster_sandbox.district import District
 from roster_sandbox.oneroster import OneRosterServer, Settings, running_oneroster, write_rest
-from tests.few import few
+from tests.few import TODAY, few
 from tests.nights import Played, night_of, play
 from tests.roster.sources.oneroster.replies import Provider
 from tests.roster.sources.oneroster.tenants import a_tenant
@@ -35,6 +40,12 @@ FAULTS = (
     *("not_found", "bad_request", "rate_limited"),
 )
 PAGES = ("circle", "no_next", "no_total", "wrong_total", "repeated", "skipped", "capped", "empty", "created")
+
+
+@pytest.fixture(autouse=True)
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture
@@ -74,12 +85,14 @@ def planned(night: Night, loading: Loading, source: Any = None) -> tuple[Done, A
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("provider", [True], indirect=True)
 def test_a_pupil_who_left_is_dropped_by_a_night_that_is_proven(
-    provider: OneRosterServer, district: District, home: Path, loading: Loading
+    provider: OneRosterServer, district: District, home: Path, loading: Loading, canvas: Canvas
 ) -> None:
     tenant = a_tenant(limit=7, shrink="50%")
     first = play(night_of(home, tenant, NIGHT), hook(), loading)
     assert first.reasons == []
     assert first.json("extract", "evidence.json")["proven"]
+    implied = example("grevillea").implied_canvas(places_of({}), district, TODAY)
+    assert differences(canvas.state(), implied, ZoneInfo(tenant.timezone)) == []
     again = play(night_of(home, tenant, NIGHT + timedelta(days=1)), hook(), loading)
     assert again.changes.is_empty()
     write_rest(few(4), provider.app.shelf.folder, modified=NIGHT)

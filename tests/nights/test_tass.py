@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,26 @@ def test_without_proof_a_drop_waits_for_a_second_full_night(
     assert "drop" not in set(changes["action"])
     _, changes = planned(night_of(home, tenant, NIGHT + timedelta(days=2)), loading)
     assert "drop" in set(changes["action"])
+
+
+@pytest.mark.parametrize(("method", "records"), [("lms.getstudents$", 1), ("studentsubjects", 9)])
+def test_a_role_that_was_narrowed_drops_nobody_before_a_second_night_and_never_over_the_limits(
+    tass: TassServer, district: District, home: Path, loading: Loading, method: str, records: int
+) -> None:
+    """A Security Role filters night after night, and TASS says nothing of it."""
+    tenant = a_tenant(tass, district)
+    play(night_of(home, tenant, NIGHT), hook(), loading)
+    tass.fault("filtered", method=method, records=records, times=None)
+    _, changes = planned(night_of(home, tenant, NIGHT + timedelta(days=1)), loading)
+    assert "drop" not in set(changes["action"])
+    _, changes = planned(night_of(home, tenant, NIGHT + timedelta(days=2)), loading)
+    drops = changes.filter(changes["action"] == "drop")
+    parts = Counter(drops.select("file", "part").iter_rows())
+    if records == 1:  # the place of a pupil who seems to be gone is in quarantine
+        assert parts["users.csv", "free"] >= 1
+        assert {part for _, part in parts} == {"free"}
+    else:
+        assert parts == {("enrollments.csv", "held"): 9}  # more than half of a small school's
 
 
 def test_web_access_that_ends_is_what_the_tenant_says_of_it_and_needs_no_other_proof(

@@ -123,4 +123,4 @@ def test_help_names_every_target(repository: Path) -> None:
     command = ["make", "--no-print-directory", "help"]  # the tests themselves may run under make
     said = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
     named = [line.split()[1] for line in said.splitlines()]
-    assert " ".join(named) == "help setup run test e2e night lint types check bench docs lock clean"
+    assert " ".join(named) == "help setup run test e2e night lint types check coverage bench docs lock clean"

@@ -25,7 +25,14 @@ manager = ProvidersManager()
 hook = manager.hooks["canvas"]
 clever = manager.hooks["clever"]
 tass = manager.hooks["tass"]
+oneroster = manager.hooks["oneroster"]
 print(json.dumps({
+    "oneroster": {
+        "hook": oneroster.hook_class_name,
+        "behaviour": manager.field_behaviours["oneroster"],
+        "fields": [name for name in manager.connection_form_widgets if name.startswith("extra__oneroster__")],
+        "testable": oneroster.connection_testable,
+    },
     "clever": {
         "hook": clever.hook_class_name,
         "behaviour": manager.field_behaviours["clever"],
@@ -70,7 +77,8 @@ def test_every_class_that_it_names_is_there() -> None:
     info = get_provider_info()
     for path in (*info["extra-links"], *info["notifications"]):
         assert import_string(path)
-    assert [kind["connection-type"] for kind in info["connection-types"]] == ["canvas", "clever", "tass"]
+    types = [kind["connection-type"] for kind in info["connection-types"]]
+    assert types == ["canvas", "clever", "oneroster", "tass"]
     for kind in info["connection-types"]:
         hook = import_string(kind["hook-class-name"])
         assert (hook.conn_type, hook.hook_name) == (kind["connection-type"], kind["hook-name"])
@@ -108,6 +116,12 @@ def test_airflow_offers_the_connection_type_with_its_form(
     assert clever["testable"] is True
     assert clever["fields"] == [f"extra__clever__{name}" for name in ("district", "oauth_host", "timeout")]
     assert set(clever["behaviour"]["hidden_fields"]) == {"schema", "extra"}
+    oneroster = offered["oneroster"]
+    assert oneroster["hook"] == "roster_airflow.hooks.oneroster.OneRosterHook"
+    assert oneroster["testable"] is True
+    fields = ("auth", "token_url", "scope", "signature", "timeout")
+    assert oneroster["fields"] == [f"extra__oneroster__{name}" for name in fields]
+    assert set(oneroster["behaviour"]["hidden_fields"]) == {"schema", "extra"}
     tass = offered["tass"]
     assert tass["hook"] == "roster_airflow.hooks.tass.TassHook"
     assert tass["testable"] is True

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +130,25 @@ def _read_list(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(content))
 
 
-def _write_pages(
-    folder: Path,
-    report: Mapping[str, Any],
-    lists: Mapping[str, list[dict[str, Any]]],
-    holds: Mapping[str | None, list[tuple[str, int]]],
-) -> None:
-    pages = jinja2.Environment(
+@cache
+def _templates() -> jinja2.Environment:
+    """The templates, compiled once for all reports of a process."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("pages")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _write_pages(
+    folder: Path,
+    report: Mapping[str, Any],
+    lists: Mapping[str, list[dict[str, Any]]],
+    holds: Mapping[str | None, list[tuple[str, int]]],
+) -> None:
+    pages = _templates()
     schools = by_school(report["census"])
     names = {line["school"]: line["name"] for line in report["census"]}
     total = sum(schools.values(), Counter())

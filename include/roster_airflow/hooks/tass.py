@@ -60,6 +60,7 @@ def reading(settings: Tass) -> TassHook:
 def seen(settings: Tass) -> str:
     """Whether each API product of each company answers. Raises TenantFileWrong or SourceFault."""
     hook = reading(settings)
+    hook.retry_delays = ()  # somebody waits for the answer
     for company in settings.companies:
         hook.check(company, ("lms", *settings.products))
     products = ", ".join(("lms", *settings.products))
@@ -145,12 +146,13 @@ class TassHook(HttpHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """What the Test button asks: does each product that the form has an app code for take its key."""
-        company = str(self._extra("company") or "")
+        company = str(self._extra("company") or "").strip()
         if not company:
             return False, "give a company under Company, such as 10: the Test button asks for its campuses"
-        products = tuple(name for name in PRODUCTS if self._field(name, "app_code"))
+        self.retry_delays = ()  # somebody waits for the answer
         try:
-            self.check(company, products or ("lms",))
+            products = tuple(name for name in PRODUCTS if self._field(name, "app_code")) or ("lms",)
+            self.check(company, products)
         except RosterError as error:
             return False, str(error)
         return True, f"{self.address.netloc}: {', '.join(products)} of company {company} take their token keys"

@@ -23,6 +23,7 @@ _SAID = {
     "forbidden": (403, "forbidden"),
     "not_found": (404, "unknownobject"),
     "bad_request": (400, "invaliddata"),
+    "too_large": (413, "invaliddata"),
 }
 _SINGLE = {"classes": "class", "demographics": "demographics"}
 Headers = list[tuple[str, str]]
@@ -66,7 +67,9 @@ class OneRosterApp:
             await self._control(scope, receive, send)
         elif path == "/token" and scope["method"] == "POST":
             body = (await _read(receive)).decode("latin-1")
-            await _json(send, *self.gate.token(_header(scope, b"authorization"), body))
+            fault = self.faults.of(path)
+            if fault is None or not await self._suffer(fault, path, scope, receive, send):
+                await _json(send, *self.gate.token(_header(scope, b"authorization"), body))
         elif path.startswith(f"{base}/"):
             self.asked.append(f"{path}?{query}" if query else path)
             await self._service(scope, path, query, receive, send)
@@ -150,7 +153,7 @@ class OneRosterApp:
         return self._query(path, parts[-1], school, given)
 
     def _query(self, path: str, name: str, school: str | None, given: dict[str, str]) -> Query | tuple[int, str]:
-        limit, offset = given.get("limit", str(self.settings.usual)), given.get("offset", "0")
+        limit, offset = given.get("limit", str(self.settings.usual)), given.get("offset", given.get("cursor", "0"))
         if "sort" in given and (not self.settings.sorts or given["sort"] != "sourcedId"):
             return 400, "invalid_sort_field"
         if "filter" in given or "fields" in given:
@@ -201,6 +204,8 @@ def _links(query: Query, total: int, count: int, fault: str) -> list[str]:
         links.append(query.link("next", query.offset))
     elif fault == "elsewhere":
         links.append('<https://elsewhere.example/ims/oneroster/v1p1/users?limit=1>; rel="next"')
+    elif fault == "by_cursor" and query.offset + count < total:
+        links.append(f'<{query.path}?cursor={query.offset + count}&limit={query.limit}&sort=sourcedId>; rel="next"')
     elif query.offset + count < total:
         links.append(query.link("next", query.offset + count))
     return links

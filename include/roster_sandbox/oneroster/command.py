@@ -30,7 +30,7 @@ def oneroster(
     version: Annotated[Release, typer.Option(help="Version of a district that is drawn.")] = Release.V1P1,
     client_id: Annotated[str, typer.Option(help="Client id, or consumer key.")] = Settings.client_id,
     client_secret: Annotated[
-        str, typer.Option(envvar="ROSTER_SANDBOX_SECRET", help="Client secret, or consumer secret.")
+        str, typer.Option(envvar="ROSTER_SANDBOX_TOKENS", help="Client secret, or consumer secret.")
     ] = Settings.client_secret,
     most: Annotated[int, typer.Option(help="Records of a page at most, however many are asked for.")] = Settings.most,
     totals: Annotated[bool, typer.Option(help="Give X-Total-Count.")] = True,

@@ -22,6 +22,8 @@ Name = Literal[
     "forbidden",  # 403
     "not_found",  # 404
     "bad_request",  # 400
+    "too_large",  # 413 for a limit above `records`
+    "by_cursor",  # the next link leads on by a word of its own
     "circle",  # the next link leads to the page itself
     "elsewhere",  # the next link leads to another host
     "no_next",  # no Link at all
@@ -52,7 +54,7 @@ class Fault(BaseModel):
 
     def acts(self, target: str) -> bool:
         """Whether it acts on this request, which is counted if it is one of those that it is meant for."""
-        if not re.search(self.path, target):
+        if not re.search(self.path, target) or (self.name == "too_large" and _limit(target) <= self.records):
             return False
         if self.after:
             self.after -= 1
@@ -61,6 +63,11 @@ class Fault(BaseModel):
             return True
         self.times -= 1
         return self.times >= 0
+
+
+def _limit(target: str) -> int:
+    found = re.search(r"[?&]limit=(\d+)", target)
+    return int(found[1]) if found else 0
 
 
 class Faults:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
+from requests import Response
 from structlog.testing import capture_logs
 
 from roster.errors import (
@@ -31,6 +32,7 @@ from roster.settings import OneRoster
 from roster.sources.oneroster.reading import extract
 from roster.sources.oneroster_tables import SCHEMAS
 from roster_airflow.hooks.oneroster import OneRosterHook
+from roster_airflow.hooks.oneroster_replies import code_minor, wait
 from roster_airflow.reading import reading_for, seen
 from roster_sandbox.oneroster import OneRosterServer, Settings, running_oneroster, write_rest
 from tests.few import few
@@ -331,6 +333,55 @@ def test_an_order_that_is_not_known_and_a_circle_of_links_are_mended(
     assert sum("order of its ids" in line["event"] for line in logs) == 1
 
 
+def test_a_limit_that_is_too_high_is_lowered(provider: OneRosterServer, hook: OneRosterHook, tmp_path: Path) -> None:
+    provider.fault("too_large", times=None, records=250)
+    with capture_logs() as logs:
+        assert read(hook, tmp_path / "raw", limit=1000).proven
+    assert [line["event"].split()[2] for line in logs if "too large" in line["event"]] == ["1000", "500"]
+    provider.fault("too_large", times=None, records=10)
+    with pytest.raises(SourceUnreadable, match=r"refused the request .413, invaliddata."):
+        hook.get("/users?limit=100&offset=0")
+
+
+@pytest.mark.parametrize("totals", [True, False])
+def test_links_that_do_not_count_are_followed(
+    district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, totals: bool
+) -> None:
+    with running_oneroster(district, Settings(totals=totals)) as provider:
+        monkeypatch.setenv("AIRFLOW_CONN_SIS", provider.connection())
+        provider.fault("by_cursor", times=None)
+        evidence = read(OneRosterHook("sis"), tmp_path / "raw")
+        assert (evidence.complete, evidence.proven) == (True, totals)
+        assert ids(tmp_path / "raw") == served(provider)
+        assert any("cursor=" in path for path in provider.app.asked)
+
+
+def test_a_token_endpoint_that_is_away_is_asked_again(provider: OneRosterServer, hook: OneRosterHook) -> None:
+    provider.fault("server_error", path="^/token", times=2, status=502)
+    hook.get("/orgs")
+    provider.fault("server_error", path="^/token", times=None)
+    with pytest.raises(SourceBusy, match="the token endpoint of connection sis answered 503"):
+        patient(OneRosterHook("sis")).get("/orgs")
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"imsx_CodeMinor": {"imsx_codeMinorField": {"imsx_codeMinorFieldValue": "Server_Busy"}}}, "server_busy"),
+        ({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "Ann Ode is no user"}]}}, None),
+        ({"imsx_CodeMinor": {}}, None),
+        ("a text", None),
+    ],
+)
+def test_of_what_a_provider_says_only_the_specifications_words_are_repeated(body: Any, word: str | None) -> None:
+    response = Response()
+    response.status_code, response._content = 400, json.dumps(body).encode()
+    assert code_minor(response) == word
+    assert wait(response) == 60.0
+    response.headers["Retry-After"] = "3600"
+    assert wait(response) == 90.0
+
+
 def test_the_test_button(provider: OneRosterServer, hook: OneRosterHook) -> None:
     where = hook.base.address.netloc
     assert hook.test_connection() == (True, f"{where}: 3 orgs can be read")
@@ -358,7 +409,7 @@ ANY = (
 
 
 @pytest.mark.timeout(300)
-@hypothesis(max_examples=25, deadline=None)
+@hypothesis(max_examples=15, deadline=None)
 @given(
     totals=st.booleans(),
     links=st.booleans(),

@@ -144,9 +144,11 @@ def test_the_test_button_asks_every_product_of_the_form(
     works, said = patient().test_connection()
     assert (works, said.startswith("give a company under Company")) == (False, True)
     changed(tass, monkeypatch, {"idm_token_key": json.loads(tass.connection())["password"]})
-    works, said = patient().test_connection()
+    asked = len(tass.app.urls)
+    works, said = TassHook("tass").test_connection()
     assert not works
     assert "getEmployees (idm)" in said
+    assert len(tass.app.urls) - asked == 2  # nobody is kept waiting by asking again
 
 
 def test_doctor_asks_every_product_of_every_company(tass: TassServer, settings: Tass) -> None:

@@ -83,6 +83,10 @@ class Pages:
             return read == total
         if total is not None and read < total:
             self._stop(f"ended after {read:,} records of {total:,}")
+        if total is None and answer.following is not None:
+            if _leads_by_itself(answer.following):
+                return False
+            self._promised = True
         if self._promised and self.strict:
             self._stop(f"had a link to more after {read:,} records, where nothing was")
         if total is None and (self._promised or self._by_links):
@@ -92,7 +96,7 @@ class Pages:
     def _following(self, answer: Answer, new: list[Any]) -> tuple[str, int]:
         """(what is asked for next, how many records at its start are known by then)"""
         link, read = answer.following, len(self._seen)
-        if link is not None and "offset" not in parse_qs(urlsplit(link).query):
+        if link is not None and _leads_by_itself(link):
             if link in self._asked:
                 self._stop(f"led round in a circle after {read:,} records")
             self._by_links = True
@@ -113,3 +117,8 @@ class Pages:
     def _stop(self, how: str) -> NoReturn:
         message = f"{self.listing.name} {how}"
         raise Shifted(message)
+
+
+def _leads_by_itself(link: str) -> bool:
+    """Whether only its provider knows where it leads."""
+    return "offset" not in parse_qs(urlsplit(link).query)

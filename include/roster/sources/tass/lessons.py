@@ -33,8 +33,7 @@ def attending(tables: Mapping[str, pl.LazyFrame], settings: Tass) -> pl.LazyFram
 def teaching(tables: Mapping[str, pl.LazyFrame], settings: Tass) -> pl.LazyFrame:
     """A lesson for each teacher of a class, the first one its primary; then those whom only the timetable names."""
     listed = _keyed(_wanted(tables["teacher_subjects"], settings), settings)
-    employed = tables["teachers"].select("company", "teacher_code", known="employee_code").drop_nulls()
-    employed = employed.unique(["company", "teacher_code"], keep="first", maintain_order=True)
+    employed = _employed(tables)
     named = listed.join(employed, on=["company", "teacher_code"], how="left", maintain_order="left")
     rows = named.with_columns(
         employee_code=pl.coalesce("employee_code", "known", "teacher_code"), file=pl.lit("teacher_subjects")
@@ -50,6 +49,21 @@ def teaching(tables: Mapping[str, pl.LazyFrame], settings: Tass) -> pl.LazyFrame
         begin_date=nothing,
         end_date=nothing,
     ).unique(["class_id", "user_id"], keep="first", maintain_order=True)
+
+
+def _employed(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """(company, teacher_code, known): the employee whom a teacher's code means, by the first API that says so."""
+    codes = (
+        ("teachers", "teacher_code", "employee_code"),
+        ("idm_employees", "tch_code", "user_code"),
+        ("hr_employees", "teacher_code", "employee_code"),
+    )
+    told = [
+        tables[name].select("company", teacher_code=code, known=employee)
+        for name, code, employee in codes
+        if name in tables
+    ]
+    return pl.concat(told).drop_nulls().unique(["company", "teacher_code"], keep="first", maintain_order=True)
 
 
 def _timetabled(timetables: pl.LazyFrame, listed: pl.LazyFrame, employed: pl.LazyFrame, settings: Tass) -> pl.LazyFrame:
@@ -108,13 +122,13 @@ def enrolled() -> pl.Expr:
 
 
 def campuses_of(attending: pl.LazyFrame, lessons: pl.LazyFrame, pupils: pl.LazyFrame) -> pl.LazyFrame:
-    """(class_id, school_id): the campus that most pupils of a class are of; without any, of its year group's pupils.
+    """(class_id, school_id): the campus that most pupils of a class are of; without any, most pupils of its year group.
 
-    pupils: user_id and school_id. TASS says of no class where it is.
+    pupils: user_id, school_id, company and year_group. TASS says of no class where it is.
     """
-    placed = attending.join(pupils, on="user_id").filter(pl.col("school_id").is_not_null())
-    own = _most(placed, ["class_id"])
-    of_year = _most(placed, ["company", "year_grp"]).rename({"school_id": "of_year"})
+    known = pupils.filter(pl.col("school_id").is_not_null())
+    own = _most(attending.join(known.select("user_id", "school_id"), on="user_id"), ["class_id"])
+    of_year = _most(known.rename({"year_group": "year_grp"}), ["company", "year_grp"]).rename({"school_id": "of_year"})
     each = lessons.select("class_id", "company", "year_grp").unique("class_id", keep="first", maintain_order=True)
     joined = each.join(own, on="class_id", how="left").join(of_year, on=["company", "year_grp"], how="left")
     return joined.select("class_id", school_id=pl.coalesce("school_id", "of_year"))

@@ -21,7 +21,9 @@ def to_roster(raw: Path, settings: Tass) -> Roster:
     attending, teaching = lessons.attending(tables, settings), lessons.teaching(tables, settings)
     places = pl.concat([attending, teaching], how="diagonal")
     pupils = people.pupils(tables, settings)
-    campuses = lessons.campuses_of(attending, places, pupils.select("school_id", user_id="sourced_id")).collect().lazy()
+    at_school = pupils.select("school_id", "company", "year_group", user_id="sourced_id")
+    campuses = lessons.campuses_of(attending, places, at_school).collect().lazy()
+    pupils = pupils.drop("company", "year_group")
     staff = people.employees(tables, settings, _workplaces(teaching, campuses, tables, settings))
     orgs = tables["campuses"].with_columns(sourced_id=lessons.key(settings, "code"))
     everyone, links, lineage = pl.concat([pupils, staff]), None, []

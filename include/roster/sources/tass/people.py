@@ -35,6 +35,8 @@ def pupils(tables: Tables, settings: Tass) -> pl.LazyFrame:
     placed = rows.with_columns(school=pl.coalesce("known", "campus_code", "campus"))
     return placed.select(
         "row",
+        "company",
+        "year_group",
         **_named(preferred_family_name="preferred_surname"),
         username="username",
         email=pl.coalesce("email_address", "e_mail"),

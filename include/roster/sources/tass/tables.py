@@ -130,7 +130,7 @@ _CLASS = ("year_num", "semester", "sub_code", "year_grp", "class")
 _SUBJECT = (*_CLASS, "year_grp_desc", "sub_short", "sub_long", "sub_type")
 _PUPIL = (
     *("student_code", "surname", "preferred_surname", "first_name", "other_name", "preferred_name"),
-    *("campus", "email_address"),
+    *("campus", "email_address", "year_group"),
 )
 _NAMED = ("surname", "first_name", "other_name", "preferred_name")
 PERSON = (*_NAMED, "person_num", "person_posn", "description", "e_mail", "deceased_flg")

@@ -122,6 +122,16 @@ class ByCursor:
         return Answer(body("orgs", ORGS[at : at + 2]), self._total, following)
 
 
+class Always:
+    """A provider that has one answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def get(self, _path: str) -> Answer:
+        return self._answer
+
+
 def test_links_without_offset_are_followed_as_they_are() -> None:
     pages = Pages(LISTINGS["orgs"], "/orgs", 100)
     assert sum(len(new) for new in pages.read(ByCursor(7))) == 7
@@ -131,5 +141,8 @@ def test_links_without_offset_are_followed_as_they_are() -> None:
     assert pages.doubts == ["orgs has no total, and its links alone say where it ends"]
     with pytest.raises(Shifted, match="ended after 7 records of 9"):
         list(Pages(LISTINGS["orgs"], "/orgs", 100).read(ByCursor(9)))
+    empty = Answer(body("orgs", []), None, "/orgs?cursor=here")
+    with pytest.raises(Shifted, match="led round in a circle after 0 records"):
+        list(Pages(LISTINGS["orgs"], "/orgs", 100).read(Always(empty)))
     with pytest.raises(Shifted, match="2 records that came twice"):
         list(Pages(LISTINGS["orgs"], "/orgs", 100).read(ByCursor(None, circle=True)))

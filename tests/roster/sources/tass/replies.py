@@ -51,7 +51,7 @@ def pupil(code: str | int, first: str, last: str, campus: str, **more: Any) -> R
         "date_of_birth": "02/05/2010",
         "religion": "x",
     }
-    school = {"campus": campus, "email_address": more.pop("email", "")}
+    school = {"campus": campus, "email_address": more.pop("email", ""), "year_group": more.pop("year", 10)}
     return {
         "general_details": general | more,
         "school_details": school,

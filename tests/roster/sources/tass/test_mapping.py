@@ -13,7 +13,18 @@ from roster.model import SCHEMAS, Roster
 from roster.sources.tass.mapping import to_roster
 from roster.sources.tass.reading import extract
 from tests.roster.sources.exports import rows
-from tests.roster.sources.tass.replies import ADA, BO, CAMPUSES, a_school, household, lesson, person, settings
+from tests.roster.sources.tass.replies import (
+    ADA,
+    BO,
+    CAMPUSES,
+    ZOE,
+    a_school,
+    household,
+    lesson,
+    person,
+    pupil,
+    settings,
+)
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 
@@ -161,6 +172,27 @@ def test_two_teachers_in_one_cell_of_the_timetable_are_two(tmp_path: Path) -> No
     assert "10-2026-1-0081-10-A" not in set(found.classes.collect()["sourced_id"])
 
 
+@pytest.mark.parametrize(
+    ("products", "changed", "employee"),
+    [
+        ((), {}, "RR"),
+        (("idm",), {"idm_getEmployees": [{"user_code": 1000018, "tch_code": "RR"}]}, "1000018"),
+        (
+            ("employee_hr",),
+            {"employee_hr_getEmployeesDetails": [{"general": {"employee_code": 1000021, "teacher_code": "RR"}}]},
+            "1000021",
+        ),
+    ],
+)
+def test_a_teachers_code_that_the_lms_api_does_not_explain_is_explained_by_another(
+    tmp_path: Path, products: tuple[str, ...], changed: dict[str, Any], employee: str
+) -> None:
+    taught = {"RR": [lesson("0080", 10, "A") | {"teacher_code": "RR", "employee_code": ""}]}
+    found = roster(tmp_path / "raw", changed | {"lms_getTeacherSubjects": taught}, products=products)
+    teachers = found.enrollments.filter(pl.col("role") == "teacher")
+    assert rows(teachers, "user_id") == [(employee,)]
+
+
 def test_which_semesters_and_types_are_classes(tmp_path: Path) -> None:
     lessons = [
         lesson("0080", 10, "A"),
@@ -182,24 +214,29 @@ def test_which_semesters_and_types_are_classes(tmp_path: Path) -> None:
 
 
 def test_a_class_is_where_most_of_its_pupils_are_else_where_its_year_group_is(tmp_path: Path) -> None:
-    empty = {"teacher_code": "AJ", "employee_code": 1000016}
+    nobody = {"teacher_code": "AJ", "employee_code": 1000016}
+    pupils = [
+        ZOE,
+        BO,
+        pupil("0009132", "Di", "Dee", "Senior School"),
+        pupil("0009133", "Ed", "Eno", "Junior School", year=3),
+    ]
+    attending = [
+        *(("0090", code) for code in ("0009130", 20073)),
+        *(("0091", code) for code in ("0009130", 20073, "0009133")),
+    ]
     changed = {
-        "lms_getTeacherSubjects": {
-            "AJ": [lesson("0090", 10, "Z") | empty, lesson("0091", 10, "Z") | empty, lesson("0092", 3, "Z") | empty]
-        },
-        "lms_getStudentSubjects": {
-            "x": [
-                lesson("0090", 10, "A") | {"student_code": code} for code in ("0009130", 20073)
-            ] + [lesson("0091", 10, "A") | {"student_code": 20073}]
-        },
-    }  # fmt: skip
+        "lms_getStudents": pupils,
+        "lms_getTeacherSubjects": {"AJ": [lesson("0092", group, "Z") | nobody for group in (10, 3, 12)]},
+        "lms_getStudentSubjects": {"x": [lesson(code, 10, "A") | {"student_code": who} for code, who in attending]},
+    }
     found = roster(tmp_path / "raw", changed)
     assert dict(rows(found.classes, "code", "school_id")) == {
         "0090-10-A": "7",  # one each: the first by code
         "0091-10-A": "JU",
-        "0090-10-Z": "JU",
-        "0091-10-Z": "JU",
-        "0092-3-Z": None,
+        "0092-10-Z": "7",  # two of year 10 are there, one is not
+        "0092-3-Z": "JU",
+        "0092-12-Z": None,
     }
 
 

@@ -60,6 +60,7 @@ KEPT: dict[str, tuple[str, list[dict[str, Any]]]] = {
                 "preferred_name": "Edie",
                 "campus": "Senior School (Curlew St)",
                 "email_address": "agnew2@alphabus.com.au",
+                "year_group": "11",
             }
         ],
     ),
@@ -201,6 +202,7 @@ KEPT: dict[str, tuple[str, list[dict[str, Any]]]] = {
                 "preferred_name": "Andy",
                 "campus": "Banana Cmpy 10 Campus",
                 "email_address": "testing@tassweb.com.au",
+                "year_group": "11",
             }
         ],
     ),
