@@ -39,8 +39,8 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
     (folder / "csv").mkdir(parents=True, exist_ok=True)
     frozen, counts = [pl.DataFrame(schema=FROZEN)], {}
     over = pl.col("reason").is_in(["suspended", "deleted"])
-    for file in files(tenant):
-        judged = _judge(file, canvas.module(file).rows(roster, tenant, as_of), quarantine)
+    every = {file: _judge(file, canvas.module(file).rows(roster, tenant, as_of), quarantine) for file in files(tenant)}
+    for file, judged in _without_unused_terms(every).items():
         rows = judged.filter(pl.col("reason").is_null()).drop("reason")
         frozen.append(judged.filter(pl.col("reason").is_not_null()).select(pl.lit(file).alias("file"), "key", "reason"))
         stem = file.removesuffix(".csv")
@@ -62,6 +62,15 @@ def digest(folder: Path) -> str:
             with written.open("rb") as content:
                 total.update(f"{file} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def _without_unused_terms(every: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Without terms in which no course is wanted: a term is made for courses, and is never dropped."""
+    if "courses.csv" not in every:
+        return every
+    used = every["courses.csv"].filter(pl.col("reason").is_null())["term_id"].drop_nulls()
+    idle = pl.col("reason").is_null() & ~pl.col("key").is_in(used.implode())
+    return {**every, "terms.csv": every["terms.csv"].filter(~idle)}
 
 
 def _judge(file: str, rows: pl.LazyFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
