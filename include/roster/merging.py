@@ -64,8 +64,9 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     ids: dict[str, pl.DataFrame] = {thing: _ids(merging, own, thing, source) for thing in things}
     kept = [_take(merging, own, thing, source, ids) for thing in things]
     for table, columns in {
-        "enrollments": {"class_id": ids["classes"], "user_id": _people(ids)},
-        "guardians": {"guardian_id": ids["guardians"], "student_id": ids["students"]},
+        "enrollments": {"class_id": ids["classes"], "user_id": _either(ids["students"], ids["staff"])},
+        # Who is staff and a parent may be one person under one id.
+        "guardians": {"guardian_id": _either(ids["guardians"], ids["staff"]), "student_id": ids["students"]},
     }.items():
         if table in source.provides:
             rows = own[table].with_columns(_translated(column, known) for column, known in columns.items())
@@ -145,9 +146,9 @@ def _translated(column: str, ids: pl.DataFrame) -> pl.Expr:
     return pl.col(column).replace(dict(ids.iter_rows())) if ids.height else pl.col(column)
 
 
-def _people(ids: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Pupils and staff together, as enrolments name them."""
-    return pl.concat([ids["students"], ids["staff"]]).unique("own", keep="first", maintain_order=True)
+def _either(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
+    """_IDS of both, of an id that both have the first's."""
+    return pl.concat([first, second]).unique("own", keep="first", maintain_order=True)
 
 
 def _update(

@@ -180,6 +180,16 @@ def test_enrolments_and_classes_of_a_later_source_are_of_the_merged_records() ->
     assert places == {("c-maths", "c1"), ("t-art", "c1"), ("c-maths", "c2")}
 
 
+def test_a_parent_who_is_staff_under_one_id_is_the_staff_member_of_the_earlier_source() -> None:
+    second = tass(
+        users=[a_user("41", sis_id="41"), a_user("E9", "staff", sis_id="T9")],
+        enrollments=[],
+        guardians=[a_link("E9", "41")],
+    )
+    tables, _ = merged(a_tenant(provides=["guardians"], match={"students": "sis_id", "staff": "sis_id"}), second)
+    assert tables["guardians"].select("guardian_id", "student_id").rows() == [("c9", "c1")]
+
+
 def test_nobody_is_matched_without_a_declared_key_and_never_by_name() -> None:
     tables, conflicts = merged(a_tenant(provides=["students"]))
     assert ids(tables["users"]) == ["41", "42", "43", "c1", "c2", "c9"]
