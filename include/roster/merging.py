@@ -18,13 +18,18 @@ from roster.settings.grammar import PROVIDED, Provided
 
 KINDS: Mapping[str, str] = {"students": "student", "staff": "staff", "guardians": "guardian"}
 """Things that are users, by their kind."""
-REFERS: Mapping[str, Mapping[str, str]] = {
+REFERS: Mapping[str, Mapping[str, Provided]] = {
     "orgs": {"parent_id": "orgs"},
     "academic_sessions": {"school_id": "orgs"},
     "courses": {"school_id": "orgs"},
     "classes": {"course_id": "courses", "school_id": "orgs", "session_id": "academic_sessions"},
 }
 """table → column → the thing that it names."""
+NAMES: Mapping[str, Mapping[str, tuple[Provided, ...]]] = {
+    "enrollments": {"class_id": ("classes",), "user_id": ("students", "staff")},
+    "guardians": {"guardian_id": ("guardians", "staff"), "student_id": ("students",)},
+}
+"""The same of what joins people to classes, and to each other: column → the things of which it names one."""
 FOLDED = ("username", "email")
 """Columns in which case makes no difference."""
 # table, record: as in the merged roster. what: unclear (it can't be told whose record this is) or differs.
@@ -62,18 +67,21 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     own = dict(zip(names, pl.collect_all([getattr(roster, name) for name in names]), strict=True))
     things = [thing for thing in PROVIDED if thing != "enrollments"]
     ids: dict[str, pl.DataFrame] = {thing: _ids(merging, own, thing, source) for thing in things}
-    kept = [_take(merging, own, thing, source, ids) for thing in things]
-    for table, columns in {
-        "enrollments": {"class_id": ids["classes"], "user_id": _people(ids)},
-        "guardians": {"guardian_id": ids["guardians"], "student_id": ids["students"]},
-    }.items():
+    named: dict[tuple[Provided, ...], pl.DataFrame] = {
+        of: _named(merging, own, of, source, ids)
+        for of in (*((thing,) for thing in things), *(of for columns in NAMES.values() for of in columns.values()))
+    }
+    kept = [_take(merging, own, thing, source, ids, named) for thing in things]
+    for table, columns in NAMES.items():
         if table in source.provides:
-            rows = own[table].with_columns(_translated(column, known) for column, known in columns.items())
+            rows = own[table].with_columns(_translated(column, named[of]) for column, of in columns.items())
             merging.tables[table] = pl.concat([merging.tables[table], rows])
             kept.append(rows.select(pl.lit(table).alias("table"), own="sourced_id", merged="sourced_id", fields=None))
     merging.lineage.append(_lineage(own["lineage"], pl.concat([frame.cast(_KEPT) for frame in kept])))
 
 
+_Named = Mapping[tuple[Provided, ...], pl.DataFrame]
+"""Things → _IDS by which references to one of them are translated."""
 _KEPT = pl.Schema({"table": pl.String(), **_IDS, "fields": pl.List(pl.String)})
 """Records that went in, by table: own and merged id; fields: those alone that were taken, null for the whole."""
 
@@ -115,10 +123,11 @@ def _take(
     thing: Provided,
     source: SourceSettings,
     ids: Mapping[str, pl.DataFrame],
+    named: _Named,
 ) -> pl.DataFrame:
     """Take the source's records of one thing: what is matched into the records there are, the rest as it is. _KEPT."""
     table = "users" if thing in KINDS else thing
-    rows = _referring(_rows(own, thing), table, source, ids)
+    rows = _referring(_rows(own, thing), table, source, named)
     matched = rows.join(ids[thing], left_on="sourced_id", right_on="own").unique("merged", keep="first")
     provided = thing in source.provides
     kept = [_update(merging, table, thing, matched, source)]
@@ -129,25 +138,41 @@ def _take(
     return pl.concat([frame.cast(_KEPT) for frame in kept])
 
 
-def _referring(rows: pl.DataFrame, table: str, source: SourceSettings, ids: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _referring(rows: pl.DataFrame, table: str, source: SourceSettings, named: _Named) -> pl.DataFrame:
     """The rows with what they refer to translated; people of a source that has no schools to tell are of none."""
     if table != "users":
-        return rows.with_columns(_translated(column, ids[thing]) for column, thing in REFERS[table].items())
+        return rows.with_columns(_translated(column, named[thing,]) for column, thing in REFERS[table].items())
     if "orgs" not in source.provides and "orgs" not in source.match:
         nowhere = pl.lit([], dtype=pl.List(pl.String))
         return rows.with_columns(school_id=pl.lit(None, dtype=pl.String), school_ids=nowhere)
-    known = dict(ids["orgs"].iter_rows())
+    known = dict(named["orgs",].iter_rows())
     schools = pl.col("school_ids").list.eval(pl.element().replace(known))
-    return rows.with_columns(_translated("school_id", ids["orgs"]), school_ids=schools)
+    return rows.with_columns(_translated("school_id", named["orgs",]), school_ids=schools)
 
 
 def _translated(column: str, ids: pl.DataFrame) -> pl.Expr:
     return pl.col(column).replace(dict(ids.iter_rows())) if ids.height else pl.col(column)
 
 
-def _people(ids: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Pupils and staff together, as enrolments name them."""
-    return pl.concat([ids["students"], ids["staff"]]).unique("own", keep="first", maintain_order=True)
+def _named(
+    merging: _Merging,
+    own: Mapping[str, pl.DataFrame],
+    things: Sequence[Provided],
+    source: SourceSettings,
+    ids: Mapping[str, pl.DataFrame],
+) -> pl.DataFrame:
+    """_IDS by which the source's references to one of these things are translated.
+
+    An id that nothing declared matches is never taken for an earlier source's that happens to be the same; nor one that
+    several of these things have, some of them matched. Such a reference names nobody, and is found by the rules.
+    """
+    known = pl.concat([ids[thing] for thing in things]).unique("own", keep="first", maintain_order=True)
+    each = pl.concat([_rows(own, thing).select(own="sourced_id").unique() for thing in things])
+    several = known.filter(pl.col("own").is_in(each.filter(pl.col("own").is_duplicated())["own"].implode()))
+    theirs = pl.concat([_rows(merging.tables, thing).select(own="sourced_id") for thing in things]).unique()
+    strange = pl.concat([theirs.join(known, on="own", how="anti"), several.select("own")]).drop_nulls()
+    apart = strange.with_columns(merged=pl.lit(f"{source.name}/") + pl.col("own"))
+    return pl.concat([known.join(several, on="own", how="anti"), apart])
 
 
 def _update(

@@ -186,6 +186,41 @@ def test_nobody_is_matched_without_a_declared_key_and_never_by_name() -> None:
     assert conflicts.is_empty()
 
 
+def test_an_id_that_nothing_matches_is_never_taken_for_the_same_id_of_an_earlier_source() -> None:
+    """Both number their pupils and classes: the parents of the second one's 7 must not observe the first one's."""
+    stranger = a_user("43", sis_id="99", given_name="Somebody", school_id="c-north")
+    first = a_roster(
+        orgs=[an_org("n", sis_id="OTHER")],
+        classes=[a_class("t-art", school_id="n", sis_id="OTHER")],
+        users=[*clever().users.collect().to_dicts(), stranger],
+    )
+    match = {"students": "sis_id", "orgs": "sis_id", "classes": "sis_id"}
+    tenant = a_tenant(provides=["guardians", "enrollments", "staff"], match=match)
+    second = tass(users=[*tass().users.collect().to_dicts(), a_user("T1", "staff", school_id="n")])
+    roster, conflicts = merge({"clever": first, "tass": second}, tenant.sources)
+    assert set(roster.guardians.select("student_id").collect()["student_id"]) == {"c1", "tass/43"}
+    assert set(roster.enrollments.collect()["class_id"]) == {"tass/t-art", "t-maths"}
+    judged = judge(roster, {}, tenant, TODAY, last_good_rows=None, docs=None, conflicts=conflicts)
+    found = judged.findings.filter(pl.col("rule") == "guardian-unknown-student")
+    assert found["record"].to_list() == ["P7-1:43"]
+    assert person({"users": roster.users.collect()}, "T1")["school_id"] == "tass/n"
+
+
+def test_an_id_of_a_pupil_and_of_staff_names_neither_where_one_of_them_is_matched() -> None:
+    users = [a_user("7", sis_id="41"), a_user("7", "staff", sis_id="T7")]
+    second = tass(users=users, enrollments=[an_enrollment("7", "t-art", "teacher")], guardians=[])
+    tables, _ = merged(a_tenant(provides=["staff", "enrollments"], match={"students": "sis_id"}), second)
+    assert "c1" not in set(tables["enrollments"].filter(pl.col("role") == "teacher")["user_id"])
+
+
+def test_a_link_of_staff_is_of_the_staff_user_whom_they_are_matched_with() -> None:
+    users = [a_user("41", sis_id="41"), a_user("t9", "staff", sis_id="T9")]
+    match = {"students": "sis_id", "staff": "sis_id"}
+    second = tass(users=users, enrollments=[], guardians=[a_link("t9", "41")])
+    tables, _ = merged(a_tenant(provides=["guardians"], match=match), second)
+    assert tables["guardians"].select("guardian_id", "student_id").rows() == [("c9", "c1")]
+
+
 @pytest.mark.parametrize("folded", [True, False])
 def test_addresses_match_in_any_case_and_other_keys_as_they_are(folded: bool) -> None:
     users = [a_user("41", sis_id="t9", email="ADA@Clever.example")]
