@@ -32,8 +32,11 @@ NAMES: Mapping[str, Mapping[str, tuple[Provided, ...]]] = {
 """The same of what joins people to classes, and to each other: column → the things of which it names one."""
 FOLDED = ("username", "email")
 """Columns in which case makes no difference."""
-# table, record: as in the merged roster. what: unclear (it can't be told whose record this is) or differs.
+# table, record: as in the merged roster. what: unclear (it can't be told whose record this is), differs, or lost (of no
+# record: some of the table name who can't be told, so that what they named until now may only seem to be gone).
 CONFLICTS = pl.Schema({"table": pl.String, "record": pl.String, "what": pl.String, "detail": pl.String})
+
+LOST = "lost"
 
 _IDS = pl.Schema({"own": pl.String(), "merged": pl.String()})
 _COMPARED = ("name", "title", "given_name", "family_name", "email", "username")
@@ -66,7 +69,10 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     names = [*TABLES, "lineage"]
     own = dict(zip(names, pl.collect_all([getattr(roster, name) for name in names]), strict=True))
     things = [thing for thing in PROVIDED if thing != "enrollments"]
-    ids: dict[str, pl.DataFrame] = {thing: _ids(merging, own, thing, source) for thing in things}
+    told: dict[Provided, tuple[pl.DataFrame, pl.Series]] = {}
+    for thing in things:
+        told[thing] = _ids(merging, own, thing, source)
+    ids: dict[str, pl.DataFrame] = {thing: known for thing, (known, _) in told.items()}
     named: dict[tuple[Provided, ...], pl.DataFrame] = {
         of: _named(merging, own, of, source, ids)
         for of in (*((thing,) for thing in things), *(of for columns in NAMES.values() for of in columns.values()))
@@ -74,6 +80,9 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     kept = [_take(merging, own, thing, source, ids, named) for thing in things]
     for table, columns in NAMES.items():
         if table in source.provides:
+            for column, of in columns.items():
+                doubtful = pl.concat([told[thing][1] for thing in of])
+                merging.conflicts += _lost(own[table], (table, column), doubtful, source)
             rows = own[table].with_columns(_translated(column, named[of]) for column, of in columns.items())
             merging.tables[table] = pl.concat([merging.tables[table], rows])
             kept.append(rows.select(pl.lit(table).alias("table"), own="sourced_id", merged="sourced_id", fields=None))
@@ -92,12 +101,18 @@ def _rows(tables: Mapping[str, pl.DataFrame], thing: str) -> pl.DataFrame:
     return tables[thing]
 
 
-def _ids(merging: _Merging, own: Mapping[str, pl.DataFrame], thing: Provided, source: SourceSettings) -> pl.DataFrame:
-    """_IDS of the source's records that are records of the merged roster; what can't be told is a conflict."""
+def _ids(
+    merging: _Merging, own: Mapping[str, pl.DataFrame], thing: Provided, source: SourceSettings
+) -> tuple[pl.DataFrame, pl.Series]:
+    """(_IDS of the source's records that are records of the merged roster, ids of those that may be one of them).
+
+    Of what is provided, what can't be told is a conflict. Where an earlier record has no key of its own, any record
+    that is not matched may be it.
+    """
     match = source.match.get(thing)
     earlier = _rows(merging.tables, thing)
     if match is None or earlier.is_empty():
-        return pl.DataFrame(schema=_IDS)
+        return pl.DataFrame(schema=_IDS), pl.Series(dtype=pl.String)
     ours, _, theirs = (part.strip() for part in match.partition("="))
     mine = _keyed(_rows(own, thing), ours, "own")
     found = _keyed(earlier, theirs or ours, "merged")
@@ -108,7 +123,19 @@ def _ids(merging: _Merging, own: Mapping[str, pl.DataFrame], thing: Provided, so
         why = pl.when(blank).then(pl.lit(f"no {ours} to be matched by")).otherwise(pl.lit(f"{ours} of several records"))
         _conflict(merging, thing, unclear.select(record="own", detail=why), "unclear")
     clear = mine.join(unclear, on="own", how="anti").join(found, on="key")
-    return clear.select(_IDS.names())
+    doubtful = mine.join(clear, on="own", how="anti") if found["key"].null_count() else unclear
+    return clear.select(_IDS.names()), doubtful["own"]
+
+
+def _lost(
+    rows: pl.DataFrame, place: tuple[str, str], doubtful: pl.Series, source: SourceSettings
+) -> list[pl.DataFrame]:
+    """The conflict that rows name one of these, if any do. place: table and column."""
+    table, column = place
+    if not (count := rows.filter(pl.col(column).is_in(doubtful.implode())).height):
+        return []
+    why = f"{source.name}: {count:,} {table} have a {column} that can't be told: a key is blank or used twice"
+    return [pl.DataFrame([(table, None, LOST, why)], schema=CONFLICTS, orient="row")]
 
 
 def _keyed(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:

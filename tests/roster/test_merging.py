@@ -255,6 +255,30 @@ def test_who_can_not_be_told_goes_into_quarantine(users: list[dict[str, Any]], s
     assert "c1" not in set(judged.quarantine["record"])
 
 
+@pytest.mark.parametrize("blank", ["earlier", "later", "shared"])
+def test_what_can_not_be_told_any_more_is_said_of_the_links_that_it_loses(blank: str) -> None:
+    """Yesterday 41 was c1: the link of today names nobody, and that of yesterday only seems to be gone."""
+    users = {row["sourced_id"]: row for row in clever().users.collect().to_dicts()}
+    theirs = {row["sourced_id"]: row for row in tass().users.collect().to_dicts()}
+    if blank == "earlier":
+        users["c1"]["sis_id"] = None
+    else:
+        theirs["41"]["sis_id"] = None if blank == "later" else "42"
+    tenant = a_tenant(provides=["guardians"], match={"students": "sis_id"})
+    first = a_roster(users=[*users.values()])
+    _, conflicts = merge({"clever": first, "tass": tass(users=[*theirs.values()])}, tenant.sources)
+    [lost] = conflicts.filter(pl.col("what") == "lost").to_dicts()
+    assert (lost["table"], lost["record"]) == ("guardians", None)
+    count = 2 if blank == "earlier" else 1  # then nobody can say who Cid is either
+    assert lost["detail"].startswith(f"tass: {count} guardians have a student_id that can't be told")
+
+
+def test_where_every_key_is_there_a_link_to_somebody_else_takes_no_proof_away() -> None:
+    tenant = a_tenant(provides=["guardians"], match={"students": "sis_id"})
+    _, conflicts = merge({"clever": clever(), "tass": tass()}, tenant.sources)
+    assert conflicts.is_empty()
+
+
 def test_a_contradiction_warns_and_names_no_value() -> None:
     tenant = a_tenant(provides=["students"], match={"students": "sis_id"})
     roster, conflicts = merge({"clever": clever(), "tass": tass()}, tenant.sources)
