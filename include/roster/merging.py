@@ -118,9 +118,11 @@ def _ids(
     found = _keyed(earlier, theirs or ours, "merged")
     several = [frame.filter(pl.col("key").is_duplicated()).select("key").unique() for frame in (mine, found)]
     unclear = mine.filter(pl.col("key").is_null() | pl.col("key").is_in(pl.concat(several)["key"].implode()))
+    blank, said = pl.col("key").is_null(), f"no {ours} to be matched by"
+    why: pl.Expr = pl.when(blank).then(pl.lit(said)).otherwise(pl.lit(f"{ours} of several records"))
+    if found["key"].is_null().all():
+        unclear, why = mine, pl.lit(f"no record before it has {theirs or ours} to be matched by")
     if thing in source.provides:
-        blank = pl.col("key").is_null()
-        why = pl.when(blank).then(pl.lit(f"no {ours} to be matched by")).otherwise(pl.lit(f"{ours} of several records"))
         _conflict(merging, thing, unclear.select(record="own", detail=why), "unclear")
     clear = mine.join(unclear, on="own", how="anti").join(found, on="key")
     doubtful = mine.join(clear, on="own", how="anti") if found["key"].null_count() else unclear

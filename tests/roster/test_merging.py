@@ -279,6 +279,16 @@ def test_where_every_key_is_there_a_link_to_somebody_else_takes_no_proof_away() 
     assert conflicts.is_empty()
 
 
+def test_where_no_earlier_record_has_the_key_nobody_is_made_a_second_time() -> None:
+    """A column that the earlier source does not fill: everybody would seem to be new."""
+    tenant = a_tenant(provides=["students"], match={"students": "sis_id = identifier"})
+    users = [row | {"identifier": None} for row in clever().users.collect().to_dicts()]
+    _, conflicts = merge({"clever": a_roster(users=users), "tass": tass()}, tenant.sources)
+    unclear = conflicts.filter(pl.col("what") == "unclear")
+    assert ids(unclear.rename({"record": "sourced_id"})) == ["41", "42", "43"]
+    assert set(unclear["detail"]) == {"no record before it has identifier to be matched by"}
+
+
 def test_a_contradiction_warns_and_names_no_value() -> None:
     tenant = a_tenant(provides=["students"], match={"students": "sis_id"})
     roster, conflicts = merge({"clever": clever(), "tass": tass()}, tenant.sources)
