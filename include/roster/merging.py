@@ -84,8 +84,11 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
                 doubtful = pl.concat([told[thing][1] for thing in of])
                 merging.conflicts += _lost(own[table], (table, column), doubtful, source)
             rows = own[table].with_columns(_translated(column, named[of]) for column, of in columns.items())
-            merging.tables[table] = pl.concat([merging.tables[table], rows])
-            kept.append(rows.select(pl.lit(table).alias("table"), own="sourced_id", merged="sourced_id", fields=None))
+            before = merging.tables[table]["sourced_id"].implode()
+            apart = pl.when(pl.col("sourced_id").is_in(before)).then(pl.lit(f"{source.name}/") + pl.col("sourced_id"))
+            rows = rows.with_columns(own="sourced_id", sourced_id=pl.coalesce(apart, "sourced_id"))
+            kept.append(rows.select(pl.lit(table).alias("table"), "own", merged="sourced_id", fields=None))
+            merging.tables[table] = pl.concat([merging.tables[table], rows.drop("own")])
     merging.lineage.append(_lineage(own["lineage"], pl.concat([frame.cast(_KEPT) for frame in kept])))
 
 

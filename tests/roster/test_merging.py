@@ -221,6 +221,23 @@ def test_a_link_of_staff_is_of_the_staff_user_whom_they_are_matched_with() -> No
     assert tables["guardians"].select("guardian_id", "student_id").rows() == [("c9", "c1")]
 
 
+def test_enrolments_that_two_sources_number_alike_stay_two() -> None:
+    places = [an_enrollment("c1", "c-maths", sourced_id="1")]
+    first = a_roster(
+        **{name: frame.collect().to_dicts() for name, frame in clever().tables()} | {"enrollments": places}
+    )
+    second = tass(
+        enrollments=[an_enrollment("42", "t-art", sourced_id="1")],
+        lineage=[a_line("enrollments", "1", 5, "student_subjects", "tass")],
+    )
+    tenant = a_tenant(provides=["classes", "enrollments"], match={"students": "sis_id", "classes": "sis_id"})
+    roster, conflicts = merge({"clever": first, "tass": second}, tenant.sources)
+    assert roster.enrollments.select("sourced_id", "user_id").collect().rows() == [("1", "c1"), ("tass/1", "c2")]
+    assert roster.lineage.select("record", "row").filter(pl.col("row") == 5).collect().rows() == [("tass/1", 5)]
+    judged = judge(roster, {}, tenant, TODAY, last_good_rows=None, docs=None, conflicts=conflicts)
+    assert judged.findings.filter(pl.col("rule") == "id-repeated").is_empty()
+
+
 @pytest.mark.parametrize("folded", [True, False])
 def test_addresses_match_in_any_case_and_other_keys_as_they_are(folded: bool) -> None:
     users = [a_user("41", sis_id="t9", email="ADA@Clever.example")]
