@@ -210,10 +210,13 @@ def _named(
 def _update(
     merging: _Merging, table: str, thing: Provided, matched: pl.DataFrame, source: SourceSettings
 ) -> pl.DataFrame:
-    """Fields of the matched records: those that the source wins, and blanks where it provides the thing. _KEPT."""
+    """Fields of the matched records: those that the source wins, and blanks where it provides the thing. _KEPT.
+
+    A status that is blank is none to be filled: it says that the person is there.
+    """
     wins, provided = source.wins.get(thing, ()), thing in source.provides
     columns = [one for one in SCHEMAS[table] if one not in ("sourced_id", "kind", "school_ids")]
-    taken = columns if provided else [one for one in columns if one in wins]
+    taken = [one for one in columns if one in wins or (provided and one != "status")]
     if matched.is_empty() or not (taken or provided):
         return pl.DataFrame(schema=_KEPT)
     offered = matched.select(

@@ -238,6 +238,15 @@ def test_enrolments_that_two_sources_number_alike_stay_two() -> None:
     assert judged.findings.filter(pl.col("rule") == "id-repeated").is_empty()
 
 
+@pytest.mark.parametrize(("wins", "status"), [({}, None), ({"students": ["status"]}, "deleted")])
+def test_only_a_source_that_wins_the_status_ends_somebody_whom_an_earlier_one_has(
+    wins: dict[str, list[str]], status: str | None
+) -> None:
+    second = tass(users=[a_user("41", sis_id="41", status="deleted")], enrollments=[], guardians=[])
+    tables, _ = merged(a_tenant(provides=["students"], match={"students": "sis_id"}, wins=wins), second)
+    assert person(tables, "c1")["status"] == status
+
+
 @pytest.mark.parametrize("folded", [True, False])
 def test_addresses_match_in_any_case_and_other_keys_as_they_are(folded: bool) -> None:
     users = [a_user("41", sis_id="t9", email="ADA@Clever.example")]
