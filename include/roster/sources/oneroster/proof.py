@@ -11,6 +11,7 @@ import polars as pl
 
 from roster.evidence import Evidence
 from roster.settings import OneRoster
+from roster.sources import oneroster_people
 from roster.sources.oneroster.walking import Walked
 from roster.sources.oneroster_tables import SCHEMAS, live
 
@@ -29,12 +30,12 @@ def prove(folder: Path, settings: OneRoster, walked: Walked, last_good: Evidence
     """The evidence of the raw tables in folder; a record that is marked as gone counts as absent.
 
     Whole: every list was read to its end (what was not never comes this far), and no table is empty. Proven: whole,
-    hardly shrunken, pages that fitted together, and as many records as the provider counts in every list or, where it
-    does not count, closed references.
+    hardly shrunken, pages that fitted together, nobody without a role, and as many records as the provider counts in
+    every list or, where it does not count, closed references.
     """
     rows = {name: int(live(folder, name).select(pl.len()).collect().item()) for name in SCHEMAS}
     broken = list(_holes(rows, last_good))
-    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good)]
+    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good), *_without_role(folder)]
     if not walked.counted:
         doubts += _open_references(folder)
     return Evidence(
@@ -66,6 +67,14 @@ def _shrinkage(rows: Mapping[str, int], settings: OneRoster, last_good: Evidence
                 f"{name} has {lost:,} of {before:,} less than the last good night "
                 f"({lost / before:.1%}; {settings.shrink:.0%} is allowed)"
             )
+
+
+def _without_role(folder: Path) -> Iterator[str]:
+    """They are there, and would seem to be gone: who is neither pupil nor staff nor guardian is nobody in Canvas."""
+    users = live(folder, "users")
+    kinds = oneroster_people.kinds(oneroster_people.roles(users, live(folder, "roles")))
+    if count := users.join(kinds, on="sourced_id", how="anti").select(pl.len()).collect().item():
+        yield f"{count:,} users have no role"
 
 
 def _open_references(folder: Path) -> Iterator[str]:
