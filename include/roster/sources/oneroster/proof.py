@@ -11,8 +11,8 @@ import polars as pl
 
 from roster.evidence import Evidence
 from roster.settings import OneRoster
-from roster.sources import oneroster_people
 from roster.sources.oneroster.walking import Walked
+from roster.sources.oneroster_references import without_role
 from roster.sources.oneroster_tables import SCHEMAS, live
 
 NEEDED = ("orgs", "academic_sessions", "courses", "classes", "users", "enrollments")
@@ -35,7 +35,7 @@ def prove(folder: Path, settings: OneRoster, walked: Walked, last_good: Evidence
     """
     rows = {name: int(live(folder, name).select(pl.len()).collect().item()) for name in SCHEMAS}
     broken = list(_holes(rows, last_good))
-    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good), *_without_role(folder)]
+    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good), *without_role(folder)]
     if not walked.counted:
         doubts += _open_references(folder)
     return Evidence(
@@ -67,14 +67,6 @@ def _shrinkage(rows: Mapping[str, int], settings: OneRoster, last_good: Evidence
                 f"{name} has {lost:,} of {before:,} less than the last good night "
                 f"({lost / before:.1%}; {settings.shrink:.0%} is allowed)"
             )
-
-
-def _without_role(folder: Path) -> Iterator[str]:
-    """They are there, and would seem to be gone: who is neither pupil nor staff nor guardian is nobody in Canvas."""
-    users = live(folder, "users")
-    kinds = oneroster_people.kinds(oneroster_people.roles(users, live(folder, "roles")))
-    if count := users.join(kinds, on="sourced_id", how="anti").select(pl.len()).collect().item():
-        yield f"{count:,} users have no role"
 
 
 def _open_references(folder: Path) -> Iterator[str]:
