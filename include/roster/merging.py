@@ -18,17 +18,25 @@ from roster.settings.grammar import PROVIDED, Provided
 
 KINDS: Mapping[str, str] = {"students": "student", "staff": "staff", "guardians": "guardian"}
 """Things that are users, by their kind."""
-REFERS: Mapping[str, Mapping[str, str]] = {
+REFERS: Mapping[str, Mapping[str, Provided]] = {
     "orgs": {"parent_id": "orgs"},
     "academic_sessions": {"school_id": "orgs"},
     "courses": {"school_id": "orgs"},
     "classes": {"course_id": "courses", "school_id": "orgs", "session_id": "academic_sessions"},
 }
 """table → column → the thing that it names."""
+NAMES: Mapping[str, Mapping[str, tuple[Provided, ...]]] = {
+    "enrollments": {"class_id": ("classes",), "user_id": ("students", "staff")},
+    "guardians": {"guardian_id": ("guardians", "staff"), "student_id": ("students",)},
+}
+"""The same of what joins people to classes, and to each other: column → the things of which it names one."""
 FOLDED = ("username", "email")
 """Columns in which case makes no difference."""
-# table, record: as in the merged roster. what: unclear (it can't be told whose record this is) or differs.
+# table, record: as in the merged roster. what: unclear (it can't be told whose record this is), differs, or lost (of no
+# record: some of the table name who can't be told, so that what they named until now may only seem to be gone).
 CONFLICTS = pl.Schema({"table": pl.String, "record": pl.String, "what": pl.String, "detail": pl.String})
+
+LOST = "lost"
 
 _IDS = pl.Schema({"own": pl.String(), "merged": pl.String()})
 _COMPARED = ("name", "title", "given_name", "family_name", "email", "username")
@@ -61,20 +69,31 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     names = [*TABLES, "lineage"]
     own = dict(zip(names, pl.collect_all([getattr(roster, name) for name in names]), strict=True))
     things = [thing for thing in PROVIDED if thing != "enrollments"]
-    ids: dict[str, pl.DataFrame] = {thing: _ids(merging, own, thing, source) for thing in things}
-    kept = [_take(merging, own, thing, source, ids) for thing in things]
-    for table, columns in {
-        "enrollments": {"class_id": ids["classes"], "user_id": _either(ids["students"], ids["staff"])},
-        # Who is staff and a parent may be one person under one id.
-        "guardians": {"guardian_id": _either(ids["guardians"], ids["staff"]), "student_id": ids["students"]},
-    }.items():
+    told: dict[Provided, tuple[pl.DataFrame, pl.Series]] = {}
+    for thing in things:
+        told[thing] = _ids(merging, own, thing, source)
+    ids: dict[str, pl.DataFrame] = {thing: known for thing, (known, _) in told.items()}
+    named: dict[tuple[Provided, ...], pl.DataFrame] = {
+        of: _named(merging, own, of, source, ids)
+        for of in (*((thing,) for thing in things), *(of for columns in NAMES.values() for of in columns.values()))
+    }
+    kept = [_take(merging, own, thing, source, ids, named) for thing in things]
+    for table, columns in NAMES.items():
         if table in source.provides:
-            rows = own[table].with_columns(_translated(column, known) for column, known in columns.items())
-            merging.tables[table] = pl.concat([merging.tables[table], rows])
-            kept.append(rows.select(pl.lit(table).alias("table"), own="sourced_id", merged="sourced_id", fields=None))
+            for column, of in columns.items():
+                doubtful = pl.concat([told[thing][1] for thing in of])
+                merging.conflicts += _lost(own[table], (table, column), doubtful, source)
+            rows = own[table].with_columns(_translated(column, named[of]) for column, of in columns.items())
+            before = merging.tables[table]["sourced_id"].implode()
+            apart = pl.when(pl.col("sourced_id").is_in(before)).then(pl.lit(f"{source.name}/") + pl.col("sourced_id"))
+            rows = rows.with_columns(own="sourced_id", sourced_id=pl.coalesce(apart, "sourced_id"))
+            kept.append(rows.select(pl.lit(table).alias("table"), "own", merged="sourced_id", fields=None))
+            merging.tables[table] = pl.concat([merging.tables[table], rows.drop("own")])
     merging.lineage.append(_lineage(own["lineage"], pl.concat([frame.cast(_KEPT) for frame in kept])))
 
 
+_Named = Mapping[tuple[Provided, ...], pl.DataFrame]
+"""Things → _IDS by which references to one of them are translated."""
 _KEPT = pl.Schema({"table": pl.String(), **_IDS, "fields": pl.List(pl.String)})
 """Records that went in, by table: own and merged id; fields: those alone that were taken, null for the whole."""
 
@@ -85,23 +104,43 @@ def _rows(tables: Mapping[str, pl.DataFrame], thing: str) -> pl.DataFrame:
     return tables[thing]
 
 
-def _ids(merging: _Merging, own: Mapping[str, pl.DataFrame], thing: Provided, source: SourceSettings) -> pl.DataFrame:
-    """_IDS of the source's records that are records of the merged roster; what can't be told is a conflict."""
+def _ids(
+    merging: _Merging, own: Mapping[str, pl.DataFrame], thing: Provided, source: SourceSettings
+) -> tuple[pl.DataFrame, pl.Series]:
+    """(_IDS of the source's records that are records of the merged roster, ids of those that may be one of them).
+
+    Of what is provided, what can't be told is a conflict. Where an earlier record has no key of its own, any record
+    that is not matched may be it.
+    """
     match = source.match.get(thing)
     earlier = _rows(merging.tables, thing)
     if match is None or earlier.is_empty():
-        return pl.DataFrame(schema=_IDS)
+        return pl.DataFrame(schema=_IDS), pl.Series(dtype=pl.String)
     ours, _, theirs = (part.strip() for part in match.partition("="))
     mine = _keyed(_rows(own, thing), ours, "own")
     found = _keyed(earlier, theirs or ours, "merged")
     several = [frame.filter(pl.col("key").is_duplicated()).select("key").unique() for frame in (mine, found)]
     unclear = mine.filter(pl.col("key").is_null() | pl.col("key").is_in(pl.concat(several)["key"].implode()))
+    blank, said = pl.col("key").is_null(), f"no {ours} to be matched by"
+    why: pl.Expr = pl.when(blank).then(pl.lit(said)).otherwise(pl.lit(f"{ours} of several records"))
+    if found["key"].is_null().all():
+        unclear, why = mine, pl.lit(f"no record before it has {theirs or ours} to be matched by")
     if thing in source.provides:
-        blank = pl.col("key").is_null()
-        why = pl.when(blank).then(pl.lit(f"no {ours} to be matched by")).otherwise(pl.lit(f"{ours} of several records"))
         _conflict(merging, thing, unclear.select(record="own", detail=why), "unclear")
     clear = mine.join(unclear, on="own", how="anti").join(found, on="key")
-    return clear.select(_IDS.names())
+    doubtful = mine.join(clear, on="own", how="anti") if found["key"].null_count() else unclear
+    return clear.select(_IDS.names()), doubtful["own"]
+
+
+def _lost(
+    rows: pl.DataFrame, place: tuple[str, str], doubtful: pl.Series, source: SourceSettings
+) -> list[pl.DataFrame]:
+    """The conflict that rows name one of these, if any do. place: table and column."""
+    table, column = place
+    if not (count := rows.filter(pl.col(column).is_in(doubtful.implode())).height):
+        return []
+    why = f"{source.name}: {count:,} {table} have a {column} that can't be told: a key is blank or used twice"
+    return [pl.DataFrame([(table, None, LOST, why)], schema=CONFLICTS, orient="row")]
 
 
 def _keyed(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
@@ -116,10 +155,11 @@ def _take(
     thing: Provided,
     source: SourceSettings,
     ids: Mapping[str, pl.DataFrame],
+    named: _Named,
 ) -> pl.DataFrame:
     """Take the source's records of one thing: what is matched into the records there are, the rest as it is. _KEPT."""
     table = "users" if thing in KINDS else thing
-    rows = _referring(_rows(own, thing), table, source, ids)
+    rows = _referring(_rows(own, thing), table, source, named)
     matched = rows.join(ids[thing], left_on="sourced_id", right_on="own").unique("merged", keep="first")
     provided = thing in source.provides
     kept = [_update(merging, table, thing, matched, source)]
@@ -130,34 +170,53 @@ def _take(
     return pl.concat([frame.cast(_KEPT) for frame in kept])
 
 
-def _referring(rows: pl.DataFrame, table: str, source: SourceSettings, ids: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _referring(rows: pl.DataFrame, table: str, source: SourceSettings, named: _Named) -> pl.DataFrame:
     """The rows with what they refer to translated; people of a source that has no schools to tell are of none."""
     if table != "users":
-        return rows.with_columns(_translated(column, ids[thing]) for column, thing in REFERS[table].items())
+        return rows.with_columns(_translated(column, named[thing,]) for column, thing in REFERS[table].items())
     if "orgs" not in source.provides and "orgs" not in source.match:
         nowhere = pl.lit([], dtype=pl.List(pl.String))
         return rows.with_columns(school_id=pl.lit(None, dtype=pl.String), school_ids=nowhere)
-    known = dict(ids["orgs"].iter_rows())
+    known = dict(named["orgs",].iter_rows())
     schools = pl.col("school_ids").list.eval(pl.element().replace(known))
-    return rows.with_columns(_translated("school_id", ids["orgs"]), school_ids=schools)
+    return rows.with_columns(_translated("school_id", named["orgs",]), school_ids=schools)
 
 
 def _translated(column: str, ids: pl.DataFrame) -> pl.Expr:
     return pl.col(column).replace(dict(ids.iter_rows())) if ids.height else pl.col(column)
 
 
-def _either(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
-    """_IDS of both, of an id that both have the first's."""
-    return pl.concat([first, second]).unique("own", keep="first", maintain_order=True)
+def _named(
+    merging: _Merging,
+    own: Mapping[str, pl.DataFrame],
+    things: Sequence[Provided],
+    source: SourceSettings,
+    ids: Mapping[str, pl.DataFrame],
+) -> pl.DataFrame:
+    """_IDS by which the source's references to one of these things are translated.
+
+    An id that nothing declared matches is never taken for an earlier source's that happens to be the same; nor one that
+    several of these things have, some of them matched. Such a reference names nobody, and is found by the rules.
+    """
+    known = pl.concat([ids[thing] for thing in things]).unique("own", keep="first", maintain_order=True)
+    each = pl.concat([_rows(own, thing).select(own="sourced_id").unique() for thing in things])
+    several = known.filter(pl.col("own").is_in(each.filter(pl.col("own").is_duplicated())["own"].implode()))
+    theirs = pl.concat([_rows(merging.tables, thing).select(own="sourced_id") for thing in things]).unique()
+    strange = pl.concat([theirs.join(known, on="own", how="anti"), several.select("own")]).drop_nulls()
+    apart = strange.with_columns(merged=pl.lit(f"{source.name}/") + pl.col("own"))
+    return pl.concat([known.join(several, on="own", how="anti"), apart])
 
 
 def _update(
     merging: _Merging, table: str, thing: Provided, matched: pl.DataFrame, source: SourceSettings
 ) -> pl.DataFrame:
-    """Fields of the matched records: those that the source wins, and blanks where it provides the thing. _KEPT."""
+    """Fields of the matched records: those that the source wins, and blanks where it provides the thing. _KEPT.
+
+    A status that is blank is none to be filled: it says that the person is there.
+    """
     wins, provided = source.wins.get(thing, ()), thing in source.provides
     columns = [one for one in SCHEMAS[table] if one not in ("sourced_id", "kind", "school_ids")]
-    taken = columns if provided else [one for one in columns if one in wins]
+    taken = [one for one in columns if one in wins or (provided and one != "status")]
     if matched.is_empty() or not (taken or provided):
         return pl.DataFrame(schema=_KEPT)
     offered = matched.select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -142,3 +143,24 @@ def test_parents_of_another_source_observe_and_each_source_earns_its_own_drops(
     (tmp_path / "export").mkdir()
     with pytest.raises(SourceIncomplete, match="max_age"):
         play(home, tmp_path, loading, 6)
+
+
+@pytest.mark.usefixtures("clever")
+def test_a_pupil_who_can_not_be_told_any_more_costs_no_parent_the_link(
+    tmp_path: Path, home: Path, canvas: Canvas, loading: Loading
+) -> None:
+    """The number that both sources know a pupil by is blank in one: nobody has gone."""
+    deliver(tmp_path, few(), 0)
+    play(home, tmp_path, loading, 0)
+    observed = canvas.state()["observer_links"][0]["student_id"]
+    served = tmp_path / "served" / "objects.json"
+    serve(tmp_path, few(), 1)
+    objects = json.loads(served.read_text(encoding="utf-8"))
+    [pupil] = [user for user in objects["users"] if user["id"] == observed]
+    pupil["roles"]["student"]["sis_id"] = ""
+    served.write_text(json.dumps(objects), encoding="utf-8")
+    deliver(tmp_path, few(), 1)
+    second = play(home, tmp_path, loading, 1)
+    standings = second.json("transform", "artefact.json")["standings"]
+    assert {file for file, one in standings.items() if not one["proven"]} == OF_PARENTS
+    assert second.changes.filter(second.changes["action"] == "drop").is_empty()

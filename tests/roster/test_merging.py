@@ -196,6 +196,67 @@ def test_nobody_is_matched_without_a_declared_key_and_never_by_name() -> None:
     assert conflicts.is_empty()
 
 
+def test_an_id_that_nothing_matches_is_never_taken_for_the_same_id_of_an_earlier_source() -> None:
+    """Both number their pupils and classes: the parents of the second one's 7 must not observe the first one's."""
+    stranger = a_user("43", sis_id="99", given_name="Somebody", school_id="c-north")
+    first = a_roster(
+        orgs=[an_org("n", sis_id="OTHER")],
+        classes=[a_class("t-art", school_id="n", sis_id="OTHER")],
+        users=[*clever().users.collect().to_dicts(), stranger],
+    )
+    match = {"students": "sis_id", "orgs": "sis_id", "classes": "sis_id"}
+    tenant = a_tenant(provides=["guardians", "enrollments", "staff"], match=match)
+    second = tass(users=[*tass().users.collect().to_dicts(), a_user("T1", "staff", school_id="n")])
+    roster, conflicts = merge({"clever": first, "tass": second}, tenant.sources)
+    assert set(roster.guardians.select("student_id").collect()["student_id"]) == {"c1", "tass/43"}
+    assert set(roster.enrollments.collect()["class_id"]) == {"tass/t-art", "t-maths"}
+    judged = judge(roster, {}, tenant, TODAY, last_good_rows=None, docs=None, conflicts=conflicts)
+    found = judged.findings.filter(pl.col("rule") == "guardian-unknown-student")
+    assert found["record"].to_list() == ["P7-1:43"]
+    assert person({"users": roster.users.collect()}, "T1")["school_id"] == "tass/n"
+
+
+def test_an_id_of_a_pupil_and_of_staff_names_neither_where_one_of_them_is_matched() -> None:
+    users = [a_user("7", sis_id="41"), a_user("7", "staff", sis_id="T7")]
+    second = tass(users=users, enrollments=[an_enrollment("7", "t-art", "teacher")], guardians=[])
+    tables, _ = merged(a_tenant(provides=["staff", "enrollments"], match={"students": "sis_id"}), second)
+    assert "c1" not in set(tables["enrollments"].filter(pl.col("role") == "teacher")["user_id"])
+
+
+def test_a_link_of_staff_is_of_the_staff_user_whom_they_are_matched_with() -> None:
+    users = [a_user("41", sis_id="41"), a_user("t9", "staff", sis_id="T9")]
+    match = {"students": "sis_id", "staff": "sis_id"}
+    second = tass(users=users, enrollments=[], guardians=[a_link("t9", "41")])
+    tables, _ = merged(a_tenant(provides=["guardians"], match=match), second)
+    assert tables["guardians"].select("guardian_id", "student_id").rows() == [("c9", "c1")]
+
+
+def test_enrolments_that_two_sources_number_alike_stay_two() -> None:
+    places = [an_enrollment("c1", "c-maths", sourced_id="1")]
+    first = a_roster(
+        **{name: frame.collect().to_dicts() for name, frame in clever().tables()} | {"enrollments": places}
+    )
+    second = tass(
+        enrollments=[an_enrollment("42", "t-art", sourced_id="1")],
+        lineage=[a_line("enrollments", "1", 5, "student_subjects", "tass")],
+    )
+    tenant = a_tenant(provides=["classes", "enrollments"], match={"students": "sis_id", "classes": "sis_id"})
+    roster, conflicts = merge({"clever": first, "tass": second}, tenant.sources)
+    assert roster.enrollments.select("sourced_id", "user_id").collect().rows() == [("1", "c1"), ("tass/1", "c2")]
+    assert roster.lineage.select("record", "row").filter(pl.col("row") == 5).collect().rows() == [("tass/1", 5)]
+    judged = judge(roster, {}, tenant, TODAY, last_good_rows=None, docs=None, conflicts=conflicts)
+    assert judged.findings.filter(pl.col("rule") == "id-repeated").is_empty()
+
+
+@pytest.mark.parametrize(("wins", "status"), [({}, None), ({"students": ["status"]}, "deleted")])
+def test_only_a_source_that_wins_the_status_ends_somebody_whom_an_earlier_one_has(
+    wins: dict[str, list[str]], status: str | None
+) -> None:
+    second = tass(users=[a_user("41", sis_id="41", status="deleted")], enrollments=[], guardians=[])
+    tables, _ = merged(a_tenant(provides=["students"], match={"students": "sis_id"}, wins=wins), second)
+    assert person(tables, "c1")["status"] == status
+
+
 @pytest.mark.parametrize("folded", [True, False])
 def test_addresses_match_in_any_case_and_other_keys_as_they_are(folded: bool) -> None:
     users = [a_user("41", sis_id="t9", email="ADA@Clever.example")]
@@ -228,6 +289,40 @@ def test_who_can_not_be_told_goes_into_quarantine(users: list[dict[str, Any]], s
     judged = judge(roster, {}, tenant, TODAY, last_good_rows=None, docs=None, conflicts=conflicts)
     assert {record for record, _ in said} <= set(judged.quarantine["record"])
     assert "c1" not in set(judged.quarantine["record"])
+
+
+@pytest.mark.parametrize("blank", ["earlier", "later", "shared"])
+def test_what_can_not_be_told_any_more_is_said_of_the_links_that_it_loses(blank: str) -> None:
+    """Yesterday 41 was c1: the link of today names nobody, and that of yesterday only seems to be gone."""
+    users = {row["sourced_id"]: row for row in clever().users.collect().to_dicts()}
+    theirs = {row["sourced_id"]: row for row in tass().users.collect().to_dicts()}
+    if blank == "earlier":
+        users["c1"]["sis_id"] = None
+    else:
+        theirs["41"]["sis_id"] = None if blank == "later" else "42"
+    tenant = a_tenant(provides=["guardians"], match={"students": "sis_id"})
+    first = a_roster(users=[*users.values()])
+    _, conflicts = merge({"clever": first, "tass": tass(users=[*theirs.values()])}, tenant.sources)
+    [lost] = conflicts.filter(pl.col("what") == "lost").to_dicts()
+    assert (lost["table"], lost["record"]) == ("guardians", None)
+    count = 2 if blank == "earlier" else 1  # then nobody can say who Cid is either
+    assert lost["detail"].startswith(f"tass: {count} guardians have a student_id that can't be told")
+
+
+def test_where_every_key_is_there_a_link_to_somebody_else_takes_no_proof_away() -> None:
+    tenant = a_tenant(provides=["guardians"], match={"students": "sis_id"})
+    _, conflicts = merge({"clever": clever(), "tass": tass()}, tenant.sources)
+    assert conflicts.is_empty()
+
+
+def test_where_no_earlier_record_has_the_key_nobody_is_made_a_second_time() -> None:
+    """A column that the earlier source does not fill: everybody would seem to be new."""
+    tenant = a_tenant(provides=["students"], match={"students": "sis_id = identifier"})
+    users = [row | {"identifier": None} for row in clever().users.collect().to_dicts()]
+    _, conflicts = merge({"clever": a_roster(users=users), "tass": tass()}, tenant.sources)
+    unclear = conflicts.filter(pl.col("what") == "unclear")
+    assert ids(unclear.rename({"record": "sourced_id"})) == ["41", "42", "43"]
+    assert set(unclear["detail"]) == {"no record before it has identifier to be matched by"}
 
 
 def test_a_contradiction_warns_and_names_no_value() -> None:

@@ -110,6 +110,7 @@ sync:
         ("safety: {at_least: -1}", "8: safety.at_least: Input should be greater than or equal to 0"),
         ("deadline: 3 fortnights", "8: deadline: must be a time span such as 30 days, 4 hours"),
         ("deadline: 4", "8: deadline: must be a time span"),
+        ("deadline: 99999999999 days", "8: deadline: must be a time span"),
         ("rules: {some-rule: maybe}", "8: rules.some-rule: Input should be 'note', 'warn', 'quarantine' or 'stop'"),
         ("schedule: every night", "8: schedule: must be a cron expression"),
     ],

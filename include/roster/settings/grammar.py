@@ -25,10 +25,13 @@ def _duration(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
     match = re.fullmatch(r"\s*(\d+)\s*(day|hour|minute|second)s?\s*", str(value))
+    message = "must be a time span such as 30 days, 4 hours, 90 minutes or 60 seconds"
     if not match:
-        message = "must be a time span such as 30 days, 4 hours, 90 minutes or 60 seconds"
         raise ValueError(message)
-    return timedelta(**{match[2] + "s": int(match[1])})
+    try:
+        return timedelta(**{match[2] + "s": int(match[1])})
+    except OverflowError:
+        raise ValueError(message) from None
 
 
 Percent = Annotated[float, BeforeValidator(_percent)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from roster.checks import judge
-from roster.merging import merge
+from roster.merging import LOST, merge
 from roster.runs import pointed, reading, write_json
 from roster.sources import system
 from roster.steps import Done, Night
@@ -44,7 +44,8 @@ def check(night: Night, extracts: Mapping[str, str]) -> Done:
             "quarantined": judgement.quarantine.height,
             "stops": list(judgement.stops),
         }
-        write_json(step.folder, "check.json", {"counts": counts, "extracts": extracts})
+        lost = [[table, detail] for table, _, what, detail in conflicts.iter_rows() if what == LOST]
+        write_json(step.folder, "check.json", {"counts": counts, "extracts": extracts, "lost": lost})
     return {"path": step.path, "counts": counts}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
-from roster.canvas import change_sis_id, wanted
+from roster.canvas import change_sis_id, module, wanted
 from roster.canvas.bundle import write_csv
 from roster.configuration import configuration_hash
 from roster.model import Roster, conform
@@ -37,6 +38,9 @@ def transform(
             reason = f"{unknown} records have no id, or a damaged one: each may be one that only seems to be gone"
             standing = standing.clouded(reason)
             standings = {file: one.clouded(reason) for file, one in standings.items()}
+        for table, reason in json.loads((checked / "check.json").read_text(encoding="utf-8")).get("lost", []):
+            standing = standing.clouded(reason)
+            standings |= {file: standings[file].clouded(reason) for file in standings if table in module(file).NEEDS}
         quarantine = pl.read_parquet(checked / "quarantine.parquet")
         rows = wanted.write(Roster.read(checked), quarantine, night.tenant, night.today, step.folder)
         if id_changes is None:

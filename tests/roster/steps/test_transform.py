@@ -14,7 +14,7 @@ from roster.canvas.wanted import SEPARATOR
 from roster.checks.findings import FINDINGS, QUARANTINE
 from roster.evidence import Evidence
 from roster.plan import Wanted
-from roster.runs import Run, read_step
+from roster.runs import Run, read_step, write_json
 from roster.sources.id_changes import ID_CHANGES
 from roster.steps import Night
 from roster.steps.transform import transform
@@ -48,6 +48,7 @@ def artefact(
         lines = [{"rule": rule, "severity": "quarantine", "table": "users", "record": record} for rule, record in found]
         findings = pl.DataFrame(lines, schema=FINDINGS)
         findings.write_parquet(check.folder / "findings.parquet")
+        write_json(check.folder, "check.json", {"counts": {}, "extracts": {}, "lost": []})
         findings.select(*QUARANTINE).write_parquet(check.folder / "quarantine.parquet")
     done = transform(night, check.path, {"clever": extract.path}, ids)
     return read_step(store, done["path"], "artefact.json")

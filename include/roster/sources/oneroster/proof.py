@@ -12,6 +12,7 @@ import polars as pl
 from roster.evidence import Evidence
 from roster.settings import OneRoster
 from roster.sources.oneroster.walking import Walked
+from roster.sources.oneroster_references import without_role
 from roster.sources.oneroster_tables import SCHEMAS, live
 
 NEEDED = ("orgs", "academic_sessions", "courses", "classes", "users", "enrollments")
@@ -29,12 +30,12 @@ def prove(folder: Path, settings: OneRoster, walked: Walked, last_good: Evidence
     """The evidence of the raw tables in folder; a record that is marked as gone counts as absent.
 
     Whole: every list was read to its end (what was not never comes this far), and no table is empty. Proven: whole,
-    hardly shrunken, pages that fitted together, and as many records as the provider counts in every list or, where it
-    does not count, closed references.
+    hardly shrunken, pages that fitted together, nobody without a role, and as many records as the provider counts in
+    every list or, where it does not count, closed references.
     """
     rows = {name: int(live(folder, name).select(pl.len()).collect().item()) for name in SCHEMAS}
     broken = list(_holes(rows, last_good))
-    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good)]
+    doubts = [*walked.doubts, *_shrinkage(rows, settings, last_good), *without_role(folder)]
     if not walked.counted:
         doubts += _open_references(folder)
     return Evidence(

@@ -11,7 +11,7 @@ from roster.settings.grammar import PROVIDED
 from roster.sources import DeliveredFile
 from roster.sources.oneroster_csv.columns import FILES
 from roster.sources.oneroster_csv.manifest import Manifest
-from roster.sources.oneroster_references import KINDS, counts, open_references
+from roster.sources.oneroster_references import KINDS, counts, open_references, without_role
 from roster.sources.wholeness import digest, miscounts, spread
 
 
@@ -31,8 +31,8 @@ def prove(
     files: those of the set, by name without .csv, `manifest` and `control` among them. records: of each file that is
     read, unreadable ones counted. said: the control file's counts. base: of what a delta was laid over.
     Whole: one delivery, every row read, no bulk file without records, counts as said, the base whole. Proven: whole,
-    all of it bulk, counted by a control file, hardly shrunken. Closed references alone prove nothing: nothing refers to
-    an enrolment, so that a cut of enrollments.csv leaves them all closed. Open ones are told.
+    all of it bulk, counted by a control file, hardly shrunken, nobody without a role. Closed references alone prove
+    nothing: nothing refers to an enrolment, so that a cut of enrollments.csv leaves them closed. Open ones are told.
     """
     spoken = [one.table for stem, one in FILES.items() if stem in records or base is not None]
     rows = counts(folder, spoken)
@@ -47,6 +47,7 @@ def prove(
     doubts = [
         *(["a delta never proves that what it does not name is gone"] if manifest.is_delta else []),
         *_shrinkage(rows, settings, last_good),
+        *without_role(folder),
     ]
     if said is None:
         doubts += ["no control file counts its records", *open_references(folder, spoken)]

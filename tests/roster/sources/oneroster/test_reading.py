@@ -189,6 +189,15 @@ def test_a_list_that_was_there_and_is_not_any_more_says_so(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.parametrize(("lists", "version"), [(LISTS, "1.1"), (V1P2, "1.2")])
+def test_who_has_lost_their_role_is_no_proof_that_they_left(lists: Any, version: str, tmp_path: Path) -> None:
+    bare = [{name: value for name, value in lists["users"][1].items() if name not in ("role", "roles")}]
+    spoilt = {**lists, "users": [lists["users"][0], *bare, *lists["users"][2:]]}
+    evidence = extract(Provider(spoilt), tmp_path / "raw", version=version)
+    assert (evidence.complete, evidence.proven) == (True, False)
+    assert "1 users have no role" in str(evidence.reasons)
+
+
 def test_all_that_is_marked_as_gone_is_a_shrinkage_like_any_other(tmp_path: Path) -> None:
     good = extract(Provider(), tmp_path / "good")
     gone = [one | {"status": "tobedeleted"} for one in LISTS["enrollments"][:1]] + LISTS["enrollments"][1:]

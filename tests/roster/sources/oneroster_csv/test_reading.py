@@ -83,6 +83,13 @@ def test_without_control_file_a_bulk_set_is_whole_and_proves_nothing(tmp_path: P
     assert evidence.reasons == ("sis: no control file counts its records",)
 
 
+def test_who_has_lost_their_role_is_no_proof_that_they_left(tmp_path: Path) -> None:
+    users = FILES["users"].replace("0007,teacher,", "0007,,")
+    _, evidence = extract(write(tmp_path / "set", users=users, control=control()), CONTROLLED)
+    assert (evidence.complete, evidence.proven) == (True, False)
+    assert evidence.reasons == ("sis: 1 users have no role",)
+
+
 def test_a_control_file_that_agrees_proves(tmp_path: Path) -> None:
     _, evidence = extract(write(tmp_path / "set", control=control()), CONTROLLED)
     assert (evidence.complete, evidence.proven, evidence.reasons) == (True, True, ())
