@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from roster.settings.grammar import Duration, Settings, Source
 
@@ -120,6 +120,14 @@ class SisDb(Source):
     """Values of what the queries name as `:word`. `:as_of` is always the date of the run."""
     timeout: Duration = timedelta(minutes=10)
     """How long one statement may take, where the database can be told so (PostgreSQL)."""
+
+    @field_validator("timeout")
+    @classmethod
+    def _ends(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            message = "must be longer than nothing: PostgreSQL takes 0 for no limit at all"
+            raise ValueError(message)
+        return value
 
     @model_validator(mode="after")
     def _asks_something(self) -> SisDb:

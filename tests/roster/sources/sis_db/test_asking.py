@@ -136,3 +136,8 @@ def test_another_query_is_another_configuration(folder: Path, monkeypatch: pytes
     (folder / "own" / "sql" / "orgs.sql").rename(folder / "own" / "sql" / "classes.sql")
     assert configuration_hash(tenant) not in {before, changed}
     assert configuration_hash(a_tenant()) == configuration_hash(a_tenant())
+
+
+def test_a_statement_may_not_take_for_ever() -> None:
+    with pytest.raises(ValueError, match="PostgreSQL takes 0 for no limit at all"):
+        SisDb(name="db", system="sis_db", connection="db", pack="generic", timeout="0 seconds")  # type: ignore[arg-type]
