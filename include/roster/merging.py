@@ -69,9 +69,9 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
     names = [*TABLES, "lineage"]
     own = dict(zip(names, pl.collect_all([getattr(roster, name) for name in names]), strict=True))
     things = [thing for thing in PROVIDED if thing != "enrollments"]
-    told: dict[Provided, tuple[pl.DataFrame, pl.Series]] = {}
-    for thing in things:
-        told[thing] = _ids(merging, own, thing, source)
+    told: dict[Provided, tuple[pl.DataFrame, pl.Series]] = {
+        thing: _ids(merging, own, thing, source) for thing in things
+    }
     ids: dict[str, pl.DataFrame] = {thing: known for thing, (known, _) in told.items()}
     named: dict[tuple[Provided, ...], pl.DataFrame] = {
         of: _named(merging, own, of, source, ids)
@@ -84,12 +84,17 @@ def _add(merging: _Merging, roster: Roster, source: SourceSettings) -> None:
                 doubtful = pl.concat([told[thing][1] for thing in of])
                 merging.conflicts += _lost(own[table], (table, column), doubtful, source)
             rows = own[table].with_columns(_translated(column, named[of]) for column, of in columns.items())
-            before = merging.tables[table]["sourced_id"].implode()
-            apart = pl.when(pl.col("sourced_id").is_in(before)).then(pl.lit(f"{source.name}/") + pl.col("sourced_id"))
-            rows = rows.with_columns(own="sourced_id", sourced_id=pl.coalesce(apart, "sourced_id"))
-            kept.append(rows.select(pl.lit(table).alias("table"), "own", merged="sourced_id", fields=None))
-            merging.tables[table] = pl.concat([merging.tables[table], rows.drop("own")])
+            kept.append(_join(merging, table, rows, source))
     merging.lineage.append(_lineage(own["lineage"], pl.concat([frame.cast(_KEPT) for frame in kept])))
+
+
+def _join(merging: _Merging, table: str, rows: pl.DataFrame, source: SourceSettings) -> pl.DataFrame:
+    """Take enrolments or links; one whose id an earlier source gave to another has it apart. _KEPT."""
+    before = merging.tables[table]["sourced_id"].implode()
+    apart = pl.when(pl.col("sourced_id").is_in(before)).then(pl.lit(f"{source.name}/") + pl.col("sourced_id"))
+    rows = rows.with_columns(own="sourced_id", sourced_id=pl.coalesce(apart, "sourced_id"))
+    merging.tables[table] = pl.concat([merging.tables[table], rows.drop("own")])
+    return rows.select(pl.lit(table).alias("table"), "own", merged="sourced_id", fields=None)
 
 
 _Named = Mapping[tuple[Provided, ...], pl.DataFrame]
