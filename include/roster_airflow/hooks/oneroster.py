@@ -11,10 +11,8 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import msgspec
 from airflow.providers.http.hooks.http import HttpHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from requests import PreparedRequest, Request, RequestException, Response, Session
-from requests.exceptions import SSLError
-from requests.utils import default_headers, parse_header_links
+from requests import PreparedRequest, Request, Response, Session
+from requests.utils import parse_header_links
 
 from roster.errors import (
     CanvasWrongHost,
@@ -26,10 +24,11 @@ from roster.errors import (
     TenantFileWrong,
 )
 from roster.sources.oneroster.service import Answer
-from roster_airflow.hooks.canvas import CONNECT_SECONDS, READ_SECONDS
+from roster_airflow.hooks.canvas import READ_SECONDS
 from roster_airflow.hooks.canvas_address import Address, canvas_address
 from roster_airflow.hooks.oneroster_replies import code_minor, is_page, wait
 from roster_airflow.hooks.oneroster_signing import Signed, Tokens
+from roster_airflow.hooks.source_http import bare, connection_of, sent
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -111,16 +110,7 @@ class OneRosterHook(HttpHook):
     def connection(self) -> Connection:
         """The connection; TenantFileWrong where there is none, or one of another type."""
         if self._found is None:
-            name = self.oneroster_conn_id
-            try:
-                found = self.get_connection(name)
-            except AirflowNotFoundException:
-                message = f"there is no connection {name}: give it as AIRFLOW_CONN_{name.upper()} or as a secret"
-                raise TenantFileWrong(message) from None
-            if found.conn_type != self.conn_type:
-                message = f"connection {name} has another type than {self.conn_type}"
-                raise TenantFileWrong(message)
-            self._found = found
+            self._found = connection_of(self, self.oneroster_conn_id)
         return self._found
 
     @property
@@ -159,31 +149,13 @@ class OneRosterHook(HttpHook):
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
         """A session without headers of the connection's extra; each request brings its own credentials."""
-        session = super().get_conn(None, extra_options)
-        session.headers.clear()
-        session.headers.update({**default_headers(), "Accept": "application/json", "User-Agent": "roster-sync"})
-        session.headers.update(headers or {})
-        session.auth = None
-        return session
+        return bare(super().get_conn(None, extra_options), headers)
 
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
     ) -> Response:
         """Send one request, once, with time-outs and without following a redirect."""
-        settings = session.merge_environment_settings(
-            prepped_request.url, session.proxies, False, session.verify, session.cert
-        )
-        patience = (CONNECT_SECONDS, float(self.merged_extra.get("timeout") or READ_SECONDS))
-        host = urlsplit(prepped_request.url or "").netloc
-        try:
-            return session.send(prepped_request, allow_redirects=False, timeout=patience, **settings)
-        except SSLError:
-            wrong: SourceFault = SourceFault(
-                f"no TLS with {host}: its certificate can't be verified, or it speaks no TLS at all"
-            )
-        except RequestException as error:  # its text has the URL in it
-            wrong = SourceUnreachable(f"no whole answer from {host} ({type(error).__name__})")
-        raise wrong
+        return sent(session, prepped_request, self.connection, READ_SECONDS)
 
     def _set_base_url(self, connection: Connection) -> None:
         self.base_url = self.base.url

@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.providers.http.hooks.http import HttpHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from requests import PreparedRequest, Request, RequestException, Response, Session
-from requests.exceptions import SSLError
-from requests.utils import default_headers
 
 from roster.errors import (
     CanvasWrongHost,
@@ -25,8 +21,8 @@ from roster.errors import (
     TenantFileWrong,
 )
 from roster.sources.tass.replies import opened, part
-from roster_airflow.hooks.canvas import CONNECT_SECONDS
 from roster_airflow.hooks.canvas_address import Address, canvas_address
+from roster_airflow.hooks.source_http import bare, connection_of, sent
 from roster_airflow.hooks.tass_token import token, token_key
 
 if TYPE_CHECKING:
@@ -102,16 +98,7 @@ class TassHook(HttpHook):
     def connection(self) -> Connection:
         """The connection; TenantFileWrong where there is none, or one of another type."""
         if self._found is None:
-            name = self.tass_conn_id
-            try:
-                found = self.get_connection(name)
-            except AirflowNotFoundException:
-                message = f"there is no connection {name}: give it as AIRFLOW_CONN_{name.upper()} or as a secret"
-                raise TenantFileWrong(message) from None
-            if found.conn_type != self.conn_type:
-                message = f"connection {name} has another type than {self.conn_type}"
-                raise TenantFileWrong(message)
-            self._found = found
+            self._found = connection_of(self, self.tass_conn_id)
         return self._found
 
     @property
@@ -159,31 +146,13 @@ class TassHook(HttpHook):
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
         """A session without headers or log-in of the connection: its extra holds token keys."""
-        session = super().get_conn(None, extra_options)
-        session.headers.clear()
-        session.headers.update({**default_headers(), "Accept": "application/json", "User-Agent": "roster-sync"})
-        session.headers.update(headers or {})
-        session.auth = None
-        return session
+        return bare(super().get_conn(None, extra_options), headers)
 
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
     ) -> Response:
         """Send one request, once, with time-outs and without following a redirect; its body is left to be read."""
-        settings = session.merge_environment_settings(
-            prepped_request.url, session.proxies, True, session.verify, session.cert
-        )
-        patience = (CONNECT_SECONDS, float(self._extra("timeout") or PATIENCE))
-        host = urlsplit(prepped_request.url or "").netloc
-        try:
-            return session.send(prepped_request, allow_redirects=False, timeout=patience, **settings)
-        except SSLError:
-            wrong: SourceFault = SourceFault(
-                f"no TLS with {host}: its certificate can't be verified, or it speaks no TLS at all"
-            )
-        except RequestException as error:
-            wrong = SourceUnreachable(f"no answer from {host} ({type(error).__name__})")
-        raise wrong
+        return sent(session, prepped_request, self.connection, PATIENCE, stream=True)
 
     def _set_base_url(self, connection: Connection) -> None:
         self.base_url = self.address.url

@@ -235,7 +235,7 @@ def test_another_path_is_told(tass: TassServer, hook: TassHook, monkeypatch: pyt
         ({"name": "server_error", "status": 400}, SourceUnreadable, r"refused the request \(400\)"),
         ({"name": "server_error", "status": 302}, SourceUnreadable, r"refused the request \(302\)"),
         ({"name": "server_error", "status": 403}, SourceFault, r"does not let connection tass in \(403\)"),
-        ({"name": "cut"}, SourceUnreachable, "no answer from"),
+        ({"name": "cut"}, SourceUnreachable, "no whole answer from"),
         ({"name": "cut_body"}, SourceUnreachable, "the answer broke off"),
         ({"name": "truncated"}, SourceUnreadable, r"company 10:1:\d+: no JSON any more"),
         ({"name": "not_json"}, SourceUnreadable, r"company 10:1:\d+: no JSON any more"),
