@@ -11,6 +11,7 @@ import polars as pl
 from roster.answers import COUNTED_AS
 from roster.canvas.bundle import read_zip
 from roster.canvas.messages import ImportMessage
+from roster.import_options import NONE, ImportOptions
 from roster.ledger import Ledger
 from roster.steps.plan import Asked
 from roster.store import Store
@@ -45,7 +46,7 @@ class PaperCanvas:
     def messages(self, id_: str) -> list[ImportMessage]:
         return self._messages[id_]
 
-    def post_import(self, archive: Path, identifier: str) -> SisImport:
+    def post_import(self, archive: Path, identifier: str, options: ImportOptions = NONE) -> SisImport:
         """Take the rows."""
         counts, messages = {}, []
         for file, rows in read_zip(archive).items():

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict
 
 from roster.canvas import ID_CHANGES
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
+from roster.import_options import NONE, ImportOptions
 from roster.rekeying import settled as settled_ids
 from roster.store import Store
 
@@ -103,6 +104,7 @@ class Intent(BaseModel):
     run: str
     written: datetime
     kind: Literal["import", "surfaced", "refreshed"] = "import"
+    options: ImportOptions = NONE
     refreshed: Refreshed | None = None
     rows: str | None = None
 
@@ -260,7 +262,15 @@ class Ledger:
         return None
 
     def intend(
-        self, sent: pl.DataFrame, *, plan_hash: str, state: str, sequence: int, run: str, now: datetime
+        self,
+        sent: pl.DataFrame,
+        *,
+        plan_hash: str,
+        state: str,
+        sequence: int,
+        run: str,
+        now: datetime,
+        options: ImportOptions = NONE,
     ) -> Intent:
         """Write the import that is about to be posted; the caller alone may then post it.
 
@@ -284,6 +294,7 @@ class Ledger:
             sequence=sequence,
             run=run,
             written=now,
+            options=options,
         )
         return self._lock(intent)
 

@@ -23,6 +23,7 @@ from roster import answers
 from roster.canvas.bundle import read_zip, write_zip
 from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, CanvasWrongHost, LedgerMoved
 from roster.id_changes import without_failed
+from roster.import_options import ImportOptions
 from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
@@ -125,7 +126,7 @@ class Loading:
                 if bound and not ended and (opens := night.tenant.opens(self.now())):
                     log.warning("the load window is closed until %s: nothing is sent", opens)
                     return self._done(night, free.clear(), [], step, missed=opens)
-                return self._begin(night, sent, stage["hash"], base, plan["number"])
+                return self._begin(night, sent, stage, base, plan["number"])
             base = {"version": settled.version, "state": settled.state}
             ended.append(settled)
         return self._done(night, free, ended, step)
@@ -145,19 +146,22 @@ class Loading:
             )
             raise CanvasNotEmpty(message)
 
-    def _begin(self, night: Night, sent: pl.DataFrame, plan_hash: str, base: Mapping[str, Any], sequence: int) -> Wait:
-        """Lock and post one import. base: the version of the ledger that it may follow, and its state."""
+    def _begin(
+        self, night: Night, sent: pl.DataFrame, stage: Mapping[str, Any], base: Mapping[str, Any], sequence: int
+    ) -> Wait:
+        """Lock and post one import. stage: of the plan; base: version and state of the ledger that it may follow."""
         self._not_again_and_again(base)
         if self.follow_refresh():
             message = "Canvas refreshed test from production while this run was going on: clear the run from settle on"
             raise LedgerMoved(message)
         intent = self.ledger.intend(
             sent,
-            plan_hash=plan_hash,
+            plan_hash=stage["hash"],
             state=base["state"],
             sequence=sequence,
             run=night.run.path,
             now=self.now(),
+            options=ImportOptions(**stage.get("options", {})),
         )
         posted = self._post(intent, sent)
         log.info("import %s posted: %s rows", posted.id, sent.height)
@@ -191,7 +195,7 @@ class Loading:
                 message = "this run was held up for so long that another gave its import up: clear it from its plan on"
                 raise LedgerMoved(message)
             try:
-                return self.hook.post_import(archive, intent.identifier)
+                return self.hook.post_import(archive, intent.identifier, intent.options)
             except CanvasUnreachable:
                 # Canvas may have taken it: its list tells, now or when this is called again.
                 if found := self._find(intent):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from roster.errors import LedgerFault
+from roster.import_options import NONE, ImportOptions
 from roster.ledger import Intent, Ledger, Settled
 from roster.runs import Run
 from roster.steps import Night
@@ -33,10 +34,10 @@ class DyingHook(CanvasHook):
 
     dies = "never"
 
-    def post_import(self, zip_path: Path, identifier: str) -> SisImport:
+    def post_import(self, zip_path: Path, identifier: str, options: ImportOptions = NONE) -> SisImport:
         if self.dies == "before-post":
             die()
-        posted = super().post_import(zip_path, identifier)
+        posted = super().post_import(zip_path, identifier, options)
         if self.dies == "after-post":
             die()
         return posted

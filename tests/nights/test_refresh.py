@@ -14,6 +14,7 @@ import pytest
 
 from roster.canvas.bundle import write_zip
 from roster.errors import CanvasNotEmpty, CanvasRefreshed, CanvasTokenDead, LedgerMoved
+from roster.import_options import NONE, ImportOptions
 from roster.ledger import Ledger
 from roster.retention import prune
 from roster.store import Store
@@ -141,9 +142,9 @@ class RefreshedFirst(CanvasHook):
 
     refresh: Callable[[], None]
 
-    def post_import(self, zip_path: Path, identifier: str) -> SisImport:
+    def post_import(self, zip_path: Path, identifier: str, options: ImportOptions = NONE) -> SisImport:
         self.refresh()
-        return super().post_import(zip_path, identifier)
+        return super().post_import(zip_path, identifier, options)
 
 
 @pytest.mark.parametrize("follows", ["an import", "nothing", "a refresh"])

@@ -127,7 +127,7 @@ def test_rows_in_doubt(paper: Paper) -> None:
     rows = paper.ledger.current()[2]
     assert rows["doubt"].null_count() == rows.height
     post = paper.canvas.post_import
-    paper.canvas.post_import = lambda archive, name: _failed(paper, post(archive, name))  # type: ignore[method-assign]
+    paper.canvas.post_import = lambda archive, *more: _failed(paper, post(archive, *more))  # type: ignore[method-assign]
     paper.play(changed(EXPORT, "students.csv", "p4", "Last_name", "Otherwise"))
     found = ask(paper, "user", "p4")
     assert found.ledger

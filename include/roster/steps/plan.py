@@ -10,6 +10,7 @@ import polars as pl
 
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
+from roster.import_options import NONE, ImportOptions
 from roster.ledger import SENT, Ledger
 from roster.plan import Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
@@ -23,13 +24,14 @@ KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
 @dataclass(frozen=True)
 class Asked:
     """What the run is asked for that concerns the plan. only: a school's id or the name of a request. release,
-    released: as in roster.plan.Wish.
+    released: as in roster.plan.Wish. options: of every import of the plan.
     """
 
     resync: bool = False
     only: str | None = None
     release: str | None = None
     released: pl.DataFrame | None = None
+    options: ImportOptions = NONE
 
 
 def make_plan(
@@ -72,7 +74,12 @@ def make_plan(
             "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
             "free_hash": plan_hash(sent),
             "stages": [
-                {"stage": stage, "hash": plan_hash(rows), "rows": rows.height}
+                {
+                    "stage": stage,
+                    "hash": plan_hash(rows),
+                    "rows": rows.height,
+                    "options": asked.options.model_dump(exclude_defaults=True),
+                }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
             "held_hash": made.held_hash,

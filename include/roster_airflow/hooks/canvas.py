@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from roster.errors import (
     RosterError,
     TenantFileWrong,
 )
+from roster.import_options import NONE, ImportOptions
 from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
 from roster_airflow.hooks.canvas_replies import (
     TOKENS_OF_TEST,
@@ -118,7 +119,7 @@ class CanvasHook(HttpHook):
     def root_account(self) -> RootAccount:
         """The root account that the token's host belongs to."""
         if self._root is None:
-            self._root = self._read("/api/v1/accounts/self", RootAccount, "GET accounts/self")
+            self._root = self.read("/api/v1/accounts/self", RootAccount, "GET accounts/self")
         return self._root
 
     def clock(self) -> datetime:
@@ -138,14 +139,14 @@ class CanvasHook(HttpHook):
         if created_since is not None:
             query["created_since"] = created_since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         found: dict[str, SisImport] = {}
-        for page in self._pages(f"{SIS_IMPORTS}?{urlencode(query)}", SisImportPage, "GET sis_imports"):
+        for page in self.pages(f"{SIS_IMPORTS}?{urlencode(query)}", SisImportPage, "GET sis_imports"):
             # an import that arrives while we read pushes the last of a page onto the next
             found.update({one.id: one for one in page.sis_imports if one.id not in found})
         return sorted(found.values(), key=_age, reverse=True)
 
     def sis_import(self, import_id: str) -> SisImport:
         """One import; CanvasGone where it is not there."""
-        return self._read(f"{SIS_IMPORTS}/{_number(import_id)}", SisImport, "GET sis_imports/:id")
+        return self.read(f"{SIS_IMPORTS}/{_number(import_id)}", SisImport, "GET sis_imports/:id")
 
     def has_import(self, import_id: str, identifier: str) -> bool:
         """True if the import of that number is there, and is the one of that identifier."""
@@ -161,7 +162,7 @@ class CanvasHook(HttpHook):
         path = f"{SIS_IMPORTS}/{_number(import_id)}/errors?per_page={PER_PAGE}"
         return [
             ImportMessage(file=one.file, row=one.row, message=one.message)
-            for page in self._pages(path, SisMessagePage, "GET sis_imports/:id/errors")
+            for page in self.pages(path, SisMessagePage, "GET sis_imports/:id/errors")
             for one in page.sis_import_errors
         ]
 
@@ -169,7 +170,7 @@ class CanvasHook(HttpHook):
         """True if any user of the account has a SIS id; CanvasPermissionMissing where the token may not see that."""
         path = f"/api/v1/accounts/self/users?sort=sis_id&per_page={PER_PAGE}"  # those with an id come first
         can_see = False
-        for page in self._pages(path, list[SisHolder], "GET accounts/self/users"):
+        for page in self.pages(path, list[SisHolder], "GET accounts/self/users"):
             if any(isinstance(one.sis_user_id, str) and one.sis_user_id for one in page):
                 return True
             can_see = can_see or any(one.sis_user_id is not msgspec.UNSET for one in page) or not page
@@ -181,7 +182,7 @@ class CanvasHook(HttpHook):
         )
         raise CanvasPermissionMissing(message)
 
-    def post_import(self, zip_path: Path, identifier: str) -> SisImport:
+    def post_import(self, zip_path: Path, identifier: str, options: ImportOptions = NONE) -> SisImport:
         """Post one zip under its import identifier, once, read from disk as it is sent.
 
         The identifier goes with `remaster`, so that Canvas takes the rows as they are and does no diffing of its own.
@@ -203,6 +204,7 @@ class CanvasHook(HttpHook):
                     "import_type": "instructure_csv",
                     "diffing_data_set_identifier": identifier,
                     "diffing_remaster_data_set": "true",
+                    **options.parameters(),
                     "attachment": (f"{zip_path.stem}.zip", file, "application/zip"),
                 }
             )
@@ -215,6 +217,37 @@ class CanvasHook(HttpHook):
                 raise
             message = f"{busy}; it may have taken the import all the same"
             raise CanvasUnreachable(message) from None
+
+    def read(self, path: str, kept: type[Kept], what: str) -> Kept:
+        """The kept part of one answer. path: from the root, with its query; what: names the request in errors, no ids.
+
+        Asked again while Canvas is busy or not there.
+        """
+        return self._get(path, kept, what)[0]
+
+    def pages(self, path: str, kept: type[Kept], what: str) -> Iterator[Kept]:
+        """The kept part of every page, each read when it is asked for. path, what: as in `read`."""
+        seen: set[str] = set()
+        following: str | None = path
+        while following is not None:
+            if following in seen:
+                message = f"{what}: the pages go round in a circle after {len(seen)}"
+                raise CanvasRefused(message)
+            seen.add(following)
+            page, link = self._get(following, kept, what)
+            yield page
+            following = self.address.own_path(link) if link else None
+
+    def command(
+        self, method: str, path: str, kept: type[Kept], what: str, form: Mapping[str, str] | None = None
+    ) -> Kept:
+        """Send a request that changes something, once, with its fields as a form; the kept part of the answer.
+
+        CanvasUnreachable where Canvas may have carried it out all the same: look before it is sent again.
+        """
+        response = self._send(Request(method, self.address.url + path, data=dict(form or {})), what)
+        self._raise_fault(response, what)
+        return decode(response.content, kept, what)
 
     def import_link(self, import_id: str) -> str:
         """The page of SIS imports in Canvas, for a person; the fragment names the import."""
@@ -303,21 +336,6 @@ class CanvasHook(HttpHook):
         response = self._send(Request("GET", self.address.url + path), what)
         self._raise_fault(response, what)
         return decode(response.content, kept, what), next_link(response.headers)
-
-    def _read(self, path: str, kept: type[Kept], what: str) -> Kept:
-        return self._get(path, kept, what)[0]
-
-    def _pages(self, path: str, kept: type[Kept], what: str) -> Iterator[Kept]:
-        seen: set[str] = set()
-        following: str | None = path
-        while following is not None:
-            if following in seen:
-                message = f"{what}: the pages go round in a circle after {len(seen)}"
-                raise CanvasRefused(message)
-            seen.add(following)
-            page, link = self._get(following, kept, what)
-            yield page
-            following = self.address.own_path(link) if link else None
 
     def _raise_fault(self, response: Response, what: str) -> None:
         wrong = fault(response.status_code, response.headers, response.content, what)

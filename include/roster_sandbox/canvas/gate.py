@@ -110,12 +110,12 @@ class Gate:
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _token(scope)
-        right = self._sandbox.settings.tokens.get(token) if token is not None else None
-        if right is None:
+        grant = self._sandbox.grant_of(token) if token is not None else None
+        if grant is None:
             await _read(receive)
             await _reply(send, 401, _NOBODY if token is None else _DEAD, _AUTHENTICATE)
             return
-        scope["state"]["right"] = right
+        scope["state"]["grant"] = grant
         size = self._sandbox.faults.bucket()
         key = str(token)
         if self._buckets.level(key, size) >= size.high_water:

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from roster_sandbox.canvas import refresh
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
+from roster_sandbox.canvas.grants import Grant
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
 from roster_sandbox.canvas.settings import Settings
@@ -47,6 +48,11 @@ class Sandbox:
         """Let the running segment end."""
         self.worker.stop()
 
+    def grant_of(self, token: str) -> Grant | None:
+        """What a token may do; None for one that is not known, or not any more."""
+        right = self.settings.tokens.get(token)
+        return Grant(right) if right is not None else None
+
     def copy(self) -> bytes:
         """All of it at this moment, for another to become."""
         return refresh.copy_of(self.store, self.settings)
@@ -79,13 +85,13 @@ Db = Annotated[sqlite3.Connection, Depends(connection)]
 
 def may_read(request: Request) -> None:
     """Refuse a token whose user may nothing."""
-    if request.state.right not in {"admin", "read"}:
+    if request.state.grant.right not in {"admin", "read"}:
         raise Refused(401, UNAUTHORIZED)
 
 
 def may_import(request: Request) -> None:
     """Refuse a token whose user may not import."""
-    if request.state.right != "admin":
+    if request.state.grant.right != "admin":
         raise Refused(401, UNAUTHORIZED)
 
 
