@@ -21,6 +21,7 @@
     ├── LedgerFault              the data team
     │   ├── LedgerMoved            another run settled in between: plan again
     │   ├── ImportOpen             an import of ours has not ended
+    │   ├── LedgerBehind           Canvas has had imports that the ledger does not know
     │   ├── ArtefactOutdated       production has had a newer artefact
     │   └── StoreNotExclusive      the store can't keep two writers apart
     ├── NotRehearsed             the data team: there is nothing that production may take
@@ -48,6 +49,7 @@ __all__ = [
     "CanvasUnreachable",
     "CanvasWrongHost",
     "ImportOpen",
+    "LedgerBehind",
     "LedgerFault",
     "LedgerMoved",
     "NightFailed",
@@ -148,6 +150,10 @@ class LedgerMoved(LedgerFault):
 
 class ImportOpen(LedgerFault):
     """The journal has an import that has not been settled: nothing is planned or sent until it is."""
+
+
+class LedgerBehind(LedgerFault):
+    """Canvas has had imports that the ledger does not know: an older one was put back, or another works on it too."""
 
 
 class ArtefactOutdated(LedgerFault):

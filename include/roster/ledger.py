@@ -33,6 +33,7 @@ from roster.store import Store
 
 SCHEMA = 1
 WATCHED = timedelta(days=30)
+_HOST_AND_PORT = re.compile(r"^(.*)_(\d+)$")
 _ANOTHER = "another run is loading into this Canvas at this moment: clear the run from its plan on"
 
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
@@ -197,6 +198,15 @@ class Ledger:
     def of_host(cls, store: Store, host: str) -> list[Ledger]:
         """The ledgers that a host has; of one root account, as a rule."""
         return [cls(store, host, account) for account in store.names(cls(store, host, "").path.rstrip("/"))]
+
+    @classmethod
+    def all(cls, store: Store) -> list[Ledger]:
+        """Every ledger of the store. A host's port is part of its folder's name, and comes back with it."""
+        return [
+            cls(store, _HOST_AND_PORT.sub(r"\1:\2", host), account)
+            for host in store.names("ledgers")
+            for account in store.names(f"ledgers/{host}")
+        ]
 
     def versions(self) -> tuple[int, int]:
         """(highest settled version, highest version with an intent); equal where nothing is open, 0 at the start."""

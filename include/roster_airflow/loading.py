@@ -21,10 +21,18 @@ import polars as pl
 
 from roster import answers
 from roster.canvas.bundle import read_zip, write_zip
-from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, CanvasWrongHost, LedgerMoved
+from roster.errors import (
+    CanvasFault,
+    CanvasNotEmpty,
+    CanvasStuck,
+    CanvasUnreachable,
+    CanvasWrongHost,
+    LedgerBehind,
+    LedgerMoved,
+)
 from roster.id_changes import without_failed
 from roster.import_options import ImportOptions
-from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
+from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt, version_in
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.plan import numbered
@@ -77,7 +85,27 @@ class Loading:
         if wait := self.settle_journal():
             return wait
         self.follow_refresh()
+        self.not_behind()
         return None
+
+    def not_behind(self) -> None:
+        """Raise LedgerBehind where Canvas has had imports of this package's since the ledger's last entry."""
+        version, _ = self.ledger.versions()
+        if version == 0:
+            return
+        since = self.ledger.settled(version).settled
+        later = [one for one in self.hook.sis_imports(since) if (one.created_at or since) > since]
+        names = [one.diffing_data_set_identifier or "" for one in later]
+        unknown = [name for name in names if version_in(name) and not self.ledger.version_of(name)]
+        # a refresh of test brings production's, and is followed by itself
+        ledgers = self.production() if unknown else ()
+        if unknown := [name for name in unknown if not any(one.version_of(name) for one in ledgers)]:
+            message = (
+                f"{self.ledger.host} has had {len(unknown)} imports that its ledger does not know: an older ledger was "
+                "put back, or another installation loads into this Canvas. Stop the other; then run `roster reconcile "
+                "TENANT --then adopt`, which makes the ledger what Canvas has"
+            )
+            raise LedgerBehind(message)
 
     def follow_refresh(self, *, confirmed: bool = False) -> Settled | None:
         """Let the ledger follow a refresh of test, once the journal is settled; None if there was none."""
