@@ -43,9 +43,11 @@ def admins(request: Request, db: Db) -> JSONResponse:
     """Who is an admin of the account: of the root account, the token's user."""
     asked = _found(request, db, "accounts", "account_id")["id"]
     rows, links = page(request, db, "SELECT * FROM users WHERE id = 1 AND ? = ?", (asked, _root(request)))
-    told = [{"id": row["id"], "role": "AccountAdmin", "role_id": 1, "workflow_state": "active"} for row in rows]
-    users = [{"id": row["id"], "name": row["name"]} for row in rows]
-    return JSONResponse([{**one, "user": user} for one, user in zip(told, users, strict=True)], headers=links)
+    told = [
+        {"id": 1, "role": "AccountAdmin", "workflow_state": "active", "user": {"id": row["id"], "name": row["name"]}}
+        for row in rows
+    ]
+    return JSONResponse(told, headers=links)
 
 
 @router.get("/accounts", dependencies=[Depends(may_read)])

@@ -23,9 +23,9 @@ class Settings:
     """Fixed while the stand-in runs, but for what a refresh brings.
 
     tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `least`, `none` (a user
-    without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to enrolment type. pause_after_abort: seconds until
-    the next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the
-    file of messages trails the end of an import.
+    without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
+    enrolment type. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
+    waits 600. attachment_delay: seconds by which the file of messages trails the end of an import.
     """
 
     name: str = "Sandbox Canvas"
