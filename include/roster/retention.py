@@ -14,7 +14,6 @@ from roster.runs import Run
 from roster.store import Store
 from roster.tenants import Tenant
 
-
 ANSWERS = timedelta(days=400)
 """How long Canvas's answers are kept at least: a school year, and the weeks in which somebody asks after it."""
 

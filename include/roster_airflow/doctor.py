@@ -243,8 +243,8 @@ def _user(hook: CanvasHook) -> str:
             return Warned("whether SIS made the token's user can't be seen: it needs “SIS Data - read”")
         case str() as sis_id if sis_id:
             message = (
-                "the token's user has a SIS id, so that a roster could suspend it, and Canvas refuses a row that removes "
-                "who imports it: make a user by hand, or take the SIS id off in Canvas under People, its log-in"
+                "the token's user has a SIS id, so that a roster could suspend it, and Canvas refuses a row that "
+                "removes who imports it: make a user by hand, or take the SIS id off in Canvas under People, its log-in"
             )
             raise CanvasRefused(message)
     return "made by hand, not by SIS"

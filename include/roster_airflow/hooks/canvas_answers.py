@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def keep_answers(hook: CanvasHook, ledger: Ledger, now: datetime) -> None:
-    """Keep the answers of imports of the last 30 days that are not kept yet. What goes wrong does so again next time."""
+    """Keep the answers of imports of the last 30 days that are not kept yet; what can't be read is tried next time."""
     for settled in ledger.without_answer(now - REMEMBERED):
         try:
             ledger.keep_answer(settled.version, _whole_answer(hook, str(settled.import_id)))
