@@ -11,7 +11,8 @@
     │   ├── CanvasBusy             (asked again)
     │   ├── CanvasUnreachable      (asked again)
     │   ├── CanvasTokenDead        renew the token
-    │   ├── CanvasPermissionMissing
+    │   ├── CanvasPermissionMissing  a right of the token's user
+    │   │   └── CanvasScopeMissing     a scope of its developer key
     │   ├── CanvasWrongHost        test and production would be mixed up
     │   ├── CanvasNotEmpty         it holds SIS users that the ledger does not know
     │   ├── CanvasRefreshed        test was written over, and nothing says with what: confirm it
@@ -44,6 +45,7 @@ __all__ = [
     "CanvasPermissionMissing",
     "CanvasRefreshed",
     "CanvasRefused",
+    "CanvasScopeMissing",
     "CanvasStuck",
     "CanvasTokenDead",
     "CanvasUnreachable",
@@ -114,6 +116,10 @@ class CanvasTokenDead(CanvasFault):
 
 class CanvasPermissionMissing(CanvasFault):
     """The token's user may not do this: give its role the permission that the message names."""
+
+
+class CanvasScopeMissing(CanvasPermissionMissing):
+    """The token's developer key does not allow this call: tick the scope in the key, then connect again."""
 
 
 class CanvasWrongHost(CanvasFault):

@@ -3,6 +3,7 @@
 Below `ledgers/<host>/<root account>/` every version N has
 
     N.intent.json    created if absent, before the POST: the lock, and all that is needed to settle it
+    N.answer.json    Canvas's whole answer, which it forgets after 30 days
     N.settled.json   created if absent, when it is known what became of it; names the rows of version N
 
 A version without `settled` is an import that is open; nothing is planned or posted until it is settled. An import that
@@ -242,6 +243,26 @@ class Ledger:
             return 0, "empty", pl.DataFrame(schema=LEDGER)
         settled = self.settled(version)
         return version, settled.state, self._frame(settled.rows)
+
+    def without_answer(self, since: datetime) -> list[Settled]:
+        """Imports that Canvas ended since then and whose whole answer is not kept, newest first."""
+        kept, found = set(self.store.names(self.path)), list[Settled]()
+        version, _ = self.versions()
+        while version > 0 and (settled := self.settled(version)).settled >= since:
+            if settled.outcome == "taken" and self._name(version, "answer").rpartition("/")[2] not in kept:
+                found.append(settled)
+            version -= 1
+        return found
+
+    def keep_answer(self, version: int, answer: Mapping[str, Any]) -> None:
+        """Keep what Canvas answered of an import, which it forgets after 30 days."""
+        self.store.create(self._name(version, "answer"), json.dumps(answer).encode())
+
+    def remove_answer(self, version: int) -> bool:
+        """Forget it; False where there is none."""
+        if there := self.store.exists(name := self._name(version, "answer")):
+            self.store.remove(name)
+        return there
 
     def version_of(self, name: str) -> int:
         """The version whose import has this identifier; 0 where none of this ledger has."""

@@ -225,13 +225,12 @@ def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
     with told():
         from roster_airflow.doctor import examine
 
-        words = {True: "ok", False: "NOT OK", None: "-"}
         made = list(examine(find_tenant(tenant)))
         if as_json:
             print_json([asdict(one) for one in made])
         else:
             show(
-                [{"check": one.check, "": words[one.ok], "says": one.says} for one in made],
+                [{"check": one.check, "": one.word, "says": one.says} for one in made],
                 as_json,
                 f"Doctor: {tenant}",
             )

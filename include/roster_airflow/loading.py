@@ -39,6 +39,7 @@ from roster.steps.plan import numbered
 from roster.store import Store
 from roster.tenants import Environment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.hooks.canvas_answers import keep_answers
 from roster_airflow.hooks.canvas_replies import SisImport
 from roster_airflow.refresh import CLOCKS_APART, follow_refresh, production_ledgers
 
@@ -86,6 +87,7 @@ class Loading:
             return wait
         self.follow_refresh()
         self.not_behind()
+        keep_answers(self.hook, self.ledger, self.now())
         return None
 
     def not_behind(self) -> None:
@@ -157,6 +159,7 @@ class Loading:
                 return self._begin(night, sent, stage, base, plan["number"])
             base = {"version": settled.version, "state": settled.state}
             ended.append(settled)
+        keep_answers(self.hook, self.ledger, self.now())
         return self._done(night, free, ended, step)
 
     def _able(self, free: pl.DataFrame, stage: int) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from roster.errors import (
 )
 from roster.import_options import NONE, ImportOptions
 from roster_airflow.hooks.canvas_address import REHEARSAL_MARKS, Address, canvas_address
+from roster_airflow.hooks.canvas_pacing import pace_of
 from roster_airflow.hooks.canvas_replies import (
     TOKENS_OF_TEST,
     RootAccount,
@@ -254,10 +255,14 @@ class CanvasHook(HttpHook):
         return f"{self.address.url}/accounts/{self.root_account().id}/sis_import#{_number(import_id)}"
 
     def test_connection(self) -> tuple[bool, str]:
-        """What the Test button asks: does the token work, and may it see SIS imports."""
+        """What the Test button asks: does the token work, and may it do what every night does; a line per fault."""
+        from roster_airflow.hooks.canvas_rights import wrongs
+
         try:
             account = self.root_account()
             self._get(f"{SIS_IMPORTS}?per_page=1", SisImportPage, "GET sis_imports")
+            if wrong := list(wrongs(self)):
+                return False, "\n".join(wrong)
         except RosterError as error:
             return False, str(error)
         is_rehearsal = any(mark in self.address.host for mark in REHEARSAL_MARKS)
@@ -316,8 +321,13 @@ class CanvasHook(HttpHook):
     def _send(self, request: Request, what: str) -> Response:
         if self._session is None:
             self._session = self.get_conn()
+        pace = pace_of(self.canvas_conn_id, self.address.netloc)
+        pace.wait()
         try:
-            return self.run_and_check(self._session, self._session.prepare_request(request), {"check_response": False})
+            prepared = self._session.prepare_request(request)
+            response = self.run_and_check(self._session, prepared, {"check_response": False})
+            pace.learn(response.headers)
+            return response
         except CanvasUnreachable as unreachable:
             message = f"{what}: {unreachable}"
         raise CanvasUnreachable(message)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from roster_sandbox.canvas.grants import Grant
+
 DEFAULT_TOKEN = "sandbox-token"
 PROVIDERS = {"canvas": 1, "saml": 2, "google": 3}
 BUILT_IN_ROLES = {
@@ -20,14 +22,15 @@ BUILT_IN_ROLES = {
 class Settings:
     """Fixed while the stand-in runs, but for what a refresh brings.
 
-    tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `none` (a user without
-    rights). providers: type name to number. custom_roles: name to enrolment type. pause_after_abort: seconds until
-    the next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the
-    file of messages trails the end of an import.
+    tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `least`, `none` (a user
+    without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
+    enrolment type. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
+    waits 600. attachment_delay: seconds by which the file of messages trails the end of an import.
     """
 
     name: str = "Sandbox Canvas"
     tokens: Mapping[str, str] = field(default_factory=lambda: {DEFAULT_TOKEN: "admin"})
+    grants: Mapping[str, Grant] = field(default_factory=dict)
     root_account_id: int = 1
     providers: Mapping[str, int] = field(default_factory=lambda: dict(PROVIDERS))
     custom_roles: Mapping[str, str] = field(default_factory=dict)
