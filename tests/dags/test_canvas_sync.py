@@ -176,7 +176,12 @@ def test_one_dag_wakes_the_next_and_no_two_runs_of_one_overlap(tenants: Path) ->
 def test_the_forms_of_production_and_release(tenants: Path) -> None:
     tenant_file(tenants, **BOTH)
     found = dags()
-    assert found["fern_canvas_production"].params.dump() == {"resync": False, "only": None, "dry_run": False}
+    assert found["fern_canvas_production"].params.dump() == {
+        "resync": False,
+        "only": None,
+        "stickiness": "keep",
+        "dry_run": False,
+    }
     assert found["fern_canvas_release"].params.dump() == {}
     sign_off: Any = found["fern_canvas_release"].get_task("sign_off")
     assert sign_off.assigned_users == [{"id": name, "name": name} for name in ("principal", "registrar")]
@@ -265,7 +270,14 @@ def test_a_right_param_is_taken(tenants: Path, name: str, value: Any) -> None:
 
 
 def test_a_run_without_params_is_a_whole_night(tenants: Path) -> None:
-    assert form(tenants).dump() == {"resync": False, "only": None, "release": None, "dry_run": False, "as_of": None}
+    assert form(tenants).dump() == {
+        "resync": False,
+        "only": None,
+        "stickiness": "keep",
+        "release": None,
+        "dry_run": False,
+        "as_of": None,
+    }
 
 
 def form(tenants: Path) -> ParamsDict:
