@@ -232,6 +232,7 @@ def test_every_task_asks_again_by_the_one_policy_but_the_verdict_never_does(tena
     ("name", "value"),
     [
         ("resync", "yes"),
+        ("stickiness", "overwrite"),
         ("dry_run", 1),
         ("only", ""),
         ("only", "p1; rm"),
@@ -253,6 +254,7 @@ def test_a_wrong_param_is_refused(tenants: Path, name: str, value: Any) -> None:
     ("name", "value"),
     [
         ("resync", True),
+        ("stickiness", "override_and_clear"),
         ("dry_run", True),
         ("only", "sch1"),
         ("only", "27Q321"),
