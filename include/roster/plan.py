@@ -166,6 +166,7 @@ def plan(
     if not safety.first_ledger(ledger):
         changes = safety.hold_over_limits(changes, ledger, judged)
         changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
+    changes = safety.hold_reused(changes, ledger, absence.ended_terms(ledger, run_date))
     changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_by(gate, changes)
     if not gate.everything:  # then nothing is left that could wait for it

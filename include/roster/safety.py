@@ -7,6 +7,7 @@ here drops a change: what is held waits for a person.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -155,6 +156,25 @@ def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:
         unsure.with_columns(caught=pl.lit(value=True)).unique(), on=["file", "key"], how="left", maintain_order="left"
     )["caught"]
     return hold(changes, pl.lit(caught), UNSURE)
+
+
+def hold_reused(changes: pl.DataFrame, ledger: pl.DataFrame, ended: Sequence[str]) -> pl.DataFrame:
+    """Changes with a hold on courses that a term of `ended` had and that come in another term now, and on all in them.
+
+    A source that gives last year's class ids anew would else carry last year's course, with what pupils handed in, into
+    this year, take last year's pupils out of it and put this year's in.
+    """
+    terms = [pl.col(name).str.json_path_match("$.term_id") for name in ("old", "new")]
+    moving = (pl.col("file") == "courses.csv") & (pl.col("action") == "update") & terms[0].is_in(ended)
+    moved = changes.filter(moving & terms[0].ne_missing(terms[1]))["key"]
+    if moved.is_empty():
+        return changes
+    sections = pl.concat([changes.select("file", "key", row="new"), live(ledger).select("file", "key", "row")])
+    below = sections.filter((pl.col("file") == "sections.csv") & _field("course_id").is_in(moved.implode()))["key"]
+    in_them = pl.col("new").str.json_path_match("$.section_id").is_in(below.implode())
+    caught = (pl.col("file") == "courses.csv") & pl.col("key").is_in(moved.implode())
+    caught |= pl.col("file").is_in(["sections.csv", "enrollments.csv"]) & in_them
+    return hold(changes, caught, f"reused-id: {moved.len()} courses of a term that has ended come in another term now")
 
 
 UNSURE = "id-change: the mapping takes two for one that are both there"

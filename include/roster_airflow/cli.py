@@ -161,14 +161,28 @@ def explain(
 def only(tenant: TenantId, kind: Kind, record_id: RecordId, *, as_json: AsJson = False) -> None:
     """Write a request for one user or class, and print its name: the Param `only` of a run. Ids stay out of Airflow."""
     with told():
-        night = night_of(tenant, None)
-        name = f"only-{secrets.token_hex(4)}"
-        content = {"kind": kind, "id": record_id, "at": datetime.now(UTC).isoformat()}
-        night.store.create(f"requests/{tenant}/{name}.json", json.dumps(content, ensure_ascii=False).encode())
-        if as_json:
-            print_json({"request": name})
-        else:
-            say(f"{name}\nTrigger {tenant}_canvas_test with: only = {name}")
+        night = night_of(tenant)
+        _write_request(night, {"kind": kind, "id": record_id}, as_json=as_json)
+
+
+@app.command()
+def claim(tenant: TenantId, user_id: RecordId, *, as_json: AsJson = False) -> None:
+    """Decide that a log-in which Canvas refused as claimed is this person's: the row goes alone, and takes it over."""
+    with told():
+        night = night_of(tenant)
+        _write_request(night, {"kind": "user", "id": user_id, "claim": True}, as_json=as_json)
+
+
+def _write_request(night: Night, content: dict[str, Any], *, as_json: bool) -> None:
+    """Keep a request where a run finds it by its name."""
+    name = f"{'claim' if content.get('claim') else 'only'}-{secrets.token_hex(4)}"
+    content["at"] = datetime.now(UTC).isoformat()
+    body = json.dumps(content, ensure_ascii=False).encode()
+    night.store.create(f"requests/{night.tenant.id}/{name}.json", body)
+    if as_json:
+        print_json({"request": name})
+    else:
+        say(f"{name}\nTrigger {night.tenant.id}_canvas_test with: only = {name}")
 
 
 @app.command()

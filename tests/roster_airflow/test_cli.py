@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -220,6 +221,20 @@ def test_only_writes_a_request_that_a_night_takes(canvas: Canvas, tmp_path: Path
     played = a_night(tmp_path, export, Asked(only=name))
     assert played.changes["key"].to_list() == ["p1"]
     assert pointed(Store.home(), "fern", "tested")
+
+
+def test_a_claim_is_a_request_for_the_one_row_with_canvas_s_option(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    name = answer("claim", "fern", "p1")["request"]
+    assert "Trigger fern_canvas_test with: only = claim-" in roster("claim", "fern", "p2").stdout
+    assert "p1" not in name
+    export = changed(changed(EXPORT, "students.csv", "p1", "Last_name", "A"), "students.csv", "p2", "Last_name", "B")
+    played = a_night(tmp_path, export, Asked(only=name))
+    assert played.changes["key"].to_list() == ["p1"]
+    options = httpx.get(
+        f"{canvas.url}/api/v1/accounts/self/sis_imports", headers={"Authorization": f"Bearer {canvas.token}"}
+    ).json()["sis_imports"]
+    assert [one["update_sis_id_if_login_claimed"] for one in options] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Settings:
 
     tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `least`, `none` (a user
     without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
-    enrolment type. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
+    enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
     waits 600. attachment_delay: seconds by which the file of messages trails the end of an import.
     """
 
@@ -34,5 +34,6 @@ class Settings:
     root_account_id: int = 1
     providers: Mapping[str, int] = field(default_factory=lambda: dict(PROVIDERS))
     custom_roles: Mapping[str, str] = field(default_factory=dict)
+    admin_roles: frozenset[str] = frozenset()
     pause_after_abort: float = 600.0
     attachment_delay: float = 0.0

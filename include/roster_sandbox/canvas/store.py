@@ -24,12 +24,12 @@ CREATE TABLE IF NOT EXISTS term_overrides (
 CREATE TABLE IF NOT EXISTS courses (
     id INTEGER PRIMARY KEY AUTOINCREMENT, sis_id TEXT UNIQUE, integration_id TEXT, account_id INTEGER NOT NULL,
     term_id INTEGER NOT NULL, name TEXT, code TEXT, state TEXT NOT NULL, start_at TEXT, end_at TEXT,
-    restrict_dates INTEGER NOT NULL DEFAULT 0, format TEXT, grade_passback TEXT,
+    restrict_dates INTEGER NOT NULL DEFAULT 0, format TEXT, grade_passback TEXT, template_id INTEGER,
     sticky TEXT NOT NULL DEFAULT '', import_id INTEGER);
 CREATE TABLE IF NOT EXISTS sections (
     id INTEGER PRIMARY KEY AUTOINCREMENT, sis_id TEXT UNIQUE, integration_id TEXT, course_id INTEGER NOT NULL,
     name TEXT, state TEXT NOT NULL, start_at TEXT, end_at TEXT, default_section INTEGER NOT NULL DEFAULT 0,
-    sticky TEXT NOT NULL DEFAULT '', import_id INTEGER);
+    nonxlist_course_id INTEGER, sticky TEXT NOT NULL DEFAULT '', import_id INTEGER);
 CREATE INDEX IF NOT EXISTS sections_of_course ON sections (course_id);
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, sortable_name TEXT, short_name TEXT, pronouns TEXT,
@@ -54,6 +54,9 @@ CREATE TABLE IF NOT EXISTS observer_links (
     id INTEGER PRIMARY KEY AUTOINCREMENT, observer_id INTEGER NOT NULL, student_id INTEGER NOT NULL,
     state TEXT NOT NULL, import_id INTEGER, UNIQUE (observer_id, student_id));
 CREATE INDEX IF NOT EXISTS links_of_student ON observer_links (student_id);
+CREATE TABLE IF NOT EXISTS admins (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL, account_id INTEGER NOT NULL, role TEXT NOT NULL,
+    state TEXT NOT NULL, sticky TEXT NOT NULL DEFAULT '', import_id INTEGER, UNIQUE (user_id, account_id, role));
 CREATE TABLE IF NOT EXISTS imports (
     id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, progress INTEGER NOT NULL DEFAULT 0,
     created_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, updated_at TEXT NOT NULL, options TEXT NOT NULL,
