@@ -24,8 +24,9 @@ class Settings:
 
     tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `least`, `none` (a user
     without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
-    enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
-    waits 600. attachment_delay: seconds by which the file of messages trails the end of an import.
+    enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the
+    next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the file
+    of messages trails the end of an import.
     """
 
     name: str = "Sandbox Canvas"
