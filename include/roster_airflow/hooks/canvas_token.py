@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from roster_airflow.hooks.canvas_address import Address
 
 TOKENS: Final = "tokens"
-TOKEN_PATH: Final = "/login/oauth2/token"
+TOKEN_PATH: Final = "/login/oauth2/token"  # noqa: S105 - a path
 PAGE: Final = "/roster/canvas"
 EXPIRES_SOON: Final = 60.0
 """Seconds before its end at which a token is no longer begun with."""
@@ -45,6 +45,10 @@ class Given(msgspec.Struct, frozen=True):
     access_token: str
     expires_in: float = 3600.0
     refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what opens anything."""
+        return "Given(…)"
 
 
 class _Wrong(msgspec.Struct, frozen=True):

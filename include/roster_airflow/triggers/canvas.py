@@ -148,22 +148,17 @@ class SisImportTrigger(BaseTrigger):
         try:
             async with session.get(url, allow_redirects=False) as response:
                 status, headers, body = response.status, response.headers, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return _Seen(f"{what}: no answer ({type(error).__name__})")
-        except (CanvasBusy, CanvasUnreachable) as busy:  # of the renewal of the token
-            return _Seen(str(busy))
-        except CanvasFault as wrong:
-            return _Seen(str(wrong), fault=next(name for kind, name in _FAULTS if isinstance(wrong, kind)))
-        if status == 404:
-            return _Seen(f"{what}: not there (any more)", fault="gone")
-        try:
+            if status == 404:
+                return _Seen(f"{what}: not there (any more)", fault="gone")
             if wrong := fault(status, headers, body, what):
                 raise wrong
             found = decode(body, SisImport, what)
-        except CanvasBusy as busy:
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return _Seen(f"{what}: no answer ({type(error).__name__})")
+        except (CanvasBusy, CanvasUnreachable) as busy:  # the latter of the token's renewal
             return _Seen(str(busy))
-        except CanvasFault as wrong:
-            return _Seen(str(wrong), fault=next(name for kind, name in _FAULTS if isinstance(wrong, kind)))
+        except CanvasFault as failed:
+            return _Seen(str(failed), fault=next(name for kind, name in _FAULTS if isinstance(failed, kind)))
         progress = round(found.progress or 0)
         said = f"{what}: {found.workflow_state}, {progress} %"
         return _Seen(said, found.workflow_state, progress, is_final=found.is_final)
