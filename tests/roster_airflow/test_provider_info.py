@@ -106,7 +106,7 @@ def test_airflow_offers_the_connection_type_with_its_form(
     assert offered["hook"] == "roster_airflow.hooks.canvas.CanvasHook"
     assert offered["package"] == project["name"]
     assert offered["testable"] is True
-    assert offered["fields"] == ["extra__canvas__refresh_token", "extra__canvas__timeout"]
+    assert offered["fields"] == ["extra__canvas__timeout", "extra__canvas__refresh_token"]
     behaviour = offered["behaviour"]
     assert set(behaviour["hidden_fields"]) == {"schema", "extra"}
     assert behaviour["relabeling"] == {"login": "Client id", "password": "Access token, or client secret"}

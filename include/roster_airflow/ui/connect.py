@@ -15,7 +15,7 @@ import msgspec
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_connection
 from airflow.configuration import conf
-from airflow.models import Connection
+from airflow.models.connection import Connection  # noqa: TID251 - no DAG: the API server writes it
 from airflow.sdk.log import mask_secret
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow.configuration import ensure_secrets_loaded
-from airflow.models import Connection
+from airflow.models.connection import Connection  # noqa: TID251 - no DAG: the API server writes it
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 from airflow.secrets.metastore import MetastoreBackend
 
@@ -61,9 +61,8 @@ def found(connection_id: str, session: Session) -> Found:
         try:
             connection = backend.get_connection(connection_id)
         except Exception as fault:  # whatever a backend of somebody else's raises
-            return Found(
-                None, f"the secrets backend {type(backend).__name__}, which can't be asked now ({type(fault).__name__})"
-            )
+            said = f"the secrets backend {type(backend).__name__}, which can't be asked now ({type(fault).__name__})"
+            return Found(None, said)
         if connection is not None:
             if isinstance(backend, EnvironmentVariablesBackend):
                 return Found(connection, f"the environment variable AIRFLOW_CONN_{connection_id.upper()}")
