@@ -186,8 +186,14 @@ def begin(
             400,
             connection_id,
         )
-    if not secret.strip() and not (kept and kept.login == client_id.strip() and kept.password):
-        return _stop(asked, "The client secret is missing.", 400, connection_id)
+    is_kept = kept and kept.host == settings[0].url and kept.login == client_id.strip() and kept.password
+    if not secret.strip() and not is_kept:  # a kept secret goes to no other host
+        return _stop(
+            asked,
+            "The client secret is missing: with another address or client id it is given anew.",
+            400,
+            connection_id,
+        )
     origins.put(connection_id, asked.session, settings[0].url, client_id.strip(), secret.strip())
     query = urlencode(
         {

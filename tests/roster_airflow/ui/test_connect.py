@@ -185,4 +185,7 @@ def test_what_was_not_made_for_this_browser_or_host_is_not_taken(place: Place) -
         assert "canvas.test.hosts" in begun(http, place, host="https://banksia.instructure.com").text
         assert "is a number" in begun(http, place, client_id="banksia").text
         assert http.get("/roster/canvas/another_connection").status_code == 404
+        assert begun(http, place).status_code == 303
+        elsewhere = begun(http, place, host=place.canvas.url.replace("127.0.0.1", "localhost"), secret="")
+        assert elsewhere.status_code == 400  # and the secret that is kept has not gone there
         assert http.get("/roster/docs").status_code in (404, 403)
