@@ -189,3 +189,23 @@ def test_what_was_not_made_for_this_browser_or_host_is_not_taken(place: Place) -
         elsewhere = begun(http, place, host=place.canvas.url.replace("127.0.0.1", "localhost"), secret="")
         assert elsewhere.status_code == 400  # and the secret that is kept has not gone there
         assert http.get("/roster/docs").status_code in (404, 403)
+
+
+def test_the_account_that_was_chosen_is_what_the_tenant_file_is_told(place: Place) -> None:
+    rows = "account_id,parent_account_id,name,status\nacc-north,,Northern Schools,active\n"
+    httpx.post(
+        f"{place.canvas.url}/api/v1/accounts/self/sis_imports",
+        headers={"Authorization": f"Bearer {place.canvas.token}"},
+        files={"attachment": ("accounts.csv", rows)},
+        trust_env=False,
+    ).raise_for_status()
+    with place.client("admin") as http:
+        page = connected(http, place)
+        for _ in range(100):
+            if "Northern Schools" in page.text:
+                break
+            page = http.get(PAGE)
+        form = {"proof": proof(page), "account": "acc-north"}
+        assert http.post(f"{PAGE}/account", data={**form, "account": "of-nobody"}).status_code == 400
+        assert http.post(f"{PAGE}/account", data=form).status_code == 303
+        assert "account: &#34;acc-north&#34;" in http.get(PAGE).text.replace('"', "&#34;")
