@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from roster_sandbox.canvas import refresh
+from roster_sandbox.canvas import refresh, tokens
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
 from roster_sandbox.canvas.grants import Grant
@@ -53,7 +54,25 @@ class Sandbox:
         if told := self.settings.grants.get(token):
             return told
         right = self.settings.tokens.get(token)
-        return Grant(right) if right is not None else None
+        if right is not None:
+            return Grant(right)
+        if not self.settings.keys:
+            return None
+        with self.store.connect() as db:
+            return tokens.grant_of(db, self.settings, token)
+
+    def change_key(self, client_id: str, changes: dict[str, Any]) -> bool:
+        """Change a developer key; whether there is one. Where it loses a scope, its tokens die, as in Canvas."""
+        key = tokens.key_of(self.settings, client_id)
+        if key is None:
+            return False
+        changed = replace(key, **changes)
+        keys = tuple(changed if one is key else one for one in self.settings.keys)
+        self.settings = replace(self.settings, keys=keys)
+        if key.scopes is not None and changed.scopes is not None and key.scopes - changed.scopes:
+            with self.store.connect() as db:
+                tokens.forget_key(db, client_id)
+        return True
 
     def copy(self) -> bytes:
         """All of it at this moment, for another to become."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from roster_sandbox.canvas.grants import Grant
+from roster_sandbox.canvas.keys import DeveloperKey
 
 DEFAULT_TOKEN = "sandbox-token"
 PROVIDERS = {"canvas": 1, "saml": 2, "google": 3}
@@ -26,7 +27,8 @@ class Settings:
     without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
     enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the
     next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the file
-    of messages trails the end of an import.
+    of messages trails the end of an import. keys: developer keys. access_seconds, code_seconds: how long the tokens
+    and codes of such a key live.
     """
 
     name: str = "Sandbox Canvas"
@@ -38,3 +40,6 @@ class Settings:
     admin_roles: frozenset[str] = frozenset()
     pause_after_abort: float = 600.0
     attachment_delay: float = 0.0
+    keys: tuple[DeveloperKey, ...] = ()
+    access_seconds: float = 3600.0
+    code_seconds: float = 600.0

@@ -67,6 +67,13 @@ CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, file TEXT NOT NULL, message TEXT NOT NULL,
     row INTEGER, row_info TEXT, failure INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of_import ON messages (import_id);
+CREATE TABLE IF NOT EXISTS oauth_codes (
+    code TEXT PRIMARY KEY, client_id TEXT NOT NULL, scopes TEXT NOT NULL, redirect_uri TEXT NOT NULL,
+    made REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS oauth_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, client_id TEXT NOT NULL, scopes TEXT NOT NULL,
+    access_token TEXT NOT NULL UNIQUE, refresh_token TEXT NOT NULL UNIQUE, expires REAL NOT NULL,
+    refreshes INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS refreshed (settings TEXT NOT NULL);
 """
 DATABASE = "canvas.sqlite"
