@@ -19,7 +19,7 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -185,6 +185,11 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
     """OUTCOMES that leave every row of the import in doubt."""
     return sent.select("file", "row", outcome=pl.lit("doubt"))
+
+
+def digest(file: str, key: str, new: str) -> str:
+    """What stands for a row that was undone, and tells nobody what it was."""
+    return hashlib.sha256("\0".join((file, key, new)).encode()).hexdigest()
 
 
 class Ledger:
@@ -439,6 +444,25 @@ class Ledger:
         """True if nothing was given to this Canvas yet, or since it was written over with what nobody knows."""
         version, _ = self.versions()
         return version == 0 or (self.settled(version).outcome == "refreshed" and self.current()[2].is_empty())
+
+    def keep_undone(self, version: int, digests: Sequence[str]) -> None:
+        """Keep what stands for rows that an undo takes back; version: the one that its last import makes."""
+        self.store.write(f"{self.path}/undone/{version:08d}.json", json.dumps(list(digests)).encode())
+
+    def undone(self, rows: pl.DataFrame) -> frozenset[str]:
+        """What was undone and has not been sent again since. rows: the current LEDGER, which tells."""
+        version, found = self.versions()[0], set[str]()
+        for name in self.store.names(f"{self.path}/undone"):
+            path = f"{self.path}/undone/{name}"
+            kept = set(self.store.read_json(path))
+            if kept and version >= int(name.removesuffix(".json")):
+                there = rows.filter(pl.col("row").is_not_null()).select("file", "key", "row")
+                sent_again = kept & {digest(*line) for line in there.iter_rows()}
+                kept -= sent_again
+                if sent_again:
+                    self.store.write(path, json.dumps(sorted(kept)).encode())
+            found |= kept
+        return frozenset(found)
 
     def _lock(self, intent: Intent) -> Intent:
         """Create the version; LedgerMoved where somebody else has."""

@@ -14,7 +14,7 @@ import polars as pl
 
 from roster.canvas import FILES, ID_CHANGES
 from roster.id_changes import renamed_in
-from roster.ledger import live
+from roster.ledger import digest, live
 from roster.log_ins import passed_on
 from roster.rekeying import pairs
 from roster.tenants import SafetySettings
@@ -148,6 +148,17 @@ def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
     for why in gate.drops:
         changes = hold(changes, pl.col("action") == "drop", why)
     return changes
+
+
+def hold_undone(changes: pl.DataFrame, undone: frozenset[str]) -> pl.DataFrame:
+    """Changes with a hold on what an undo took back and the source still says. undone: ledger.digest of such rows."""
+    if not undone:
+        return changes
+    lines = changes.select("file", "key", "new").iter_rows()
+    return hold(changes, pl.lit(pl.Series([digest(*line) in undone for line in lines], dtype=pl.Boolean)), UNDONE)
+
+
+UNDONE = "undone: an undo took this back, and the source still says it"
 
 
 def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:

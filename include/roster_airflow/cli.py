@@ -206,6 +206,37 @@ def holds(tenant: TenantId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def imports(tenant: TenantId, *, environment: OfEnvironment = "test", as_json: AsJson = False) -> None:
+    """The imports of a ledger, newest first: Canvas's number, when, and what became of their rows."""
+    with told():
+        from roster.steps.undo import imports as listed
+
+        show([*listed(_loading(night_of(tenant), environment).ledger)], as_json, "Imports")
+
+
+@app.command()
+def undo(
+    tenant: TenantId,
+    *,
+    import_id: Annotated[str, typer.Option("--import", help="Canvas's number of it: see `roster imports`.")],
+    environment: OfEnvironment = "test",
+    later: Annotated[Literal["leave", "undo"], typer.Option(help="Rows that later imports changed.")] = "leave",
+    as_json: AsJson = False,
+) -> None:
+    """Show what undoing an import would do, and what it can't. Nothing is sent."""
+    with told():
+        from roster.runs import read_step
+        from roster.steps.undo import TEXT, show
+
+        night = night_of(tenant)
+        made = show(night, loading_of(night, environment).ledger, import_id, later)
+        if as_json:
+            print_json({"folder": made["path"], **read_step(night.store, made["path"], "plan.json")})
+        else:
+            say(night.store.read_whole(made["path"], TEXT).decode())
+
+
+@app.command()
 def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
     """Every answer to a request, newest first: who, when, which hash, and what came of it."""
     with told():

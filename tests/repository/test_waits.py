@@ -12,6 +12,7 @@ BOUNDS = {
     ("cli.py", "settle", "sleep"): "--patience",
     ("hooks/canvas.py", "_get", "sleep"): "retry_delays: four, 40 seconds together",
     ("hooks/canvas_pacing.py", "wait", "sleep"): "LONGEST: 30 seconds for one request",
+    ("hooks/canvas_token.py", "renew", "sleep"): "two leases",
     ("operators/canvas.py", "_defer", "defer"): "canvas.deadline; an import that is not there: five minutes",
     ("release.py", "execute", "defer"): "the load window opens within a day",
     ("triggers/canvas.py", "run", "sleep"): "one poll",

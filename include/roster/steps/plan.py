@@ -61,6 +61,7 @@ def make_plan(
             proof=proof(night, read_standings(artefact), artefact["number"]),
             wish=wish,
             gate=gate,
+            undone=ledger.undone(rows),
         )
         sent = numbered(made.free)
         for name, frame in (
