@@ -16,6 +16,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from roster.errors import CanvasBusy, CanvasFault, CanvasStuck, CanvasUnreachable, NightFailed, TenantFileWrong
+from roster.runs import read_step
 from roster_airflow.night import said_by
 from roster_airflow.notifications.roster import NOTICE
 from roster_airflow.operators.canvas import CanvasSettleOperator, CanvasSisImportOperator
@@ -145,7 +146,8 @@ class RestoreOperator(BaseOperator):
             if why_not := not_restored(night, self.shown, datetime.now(UTC)):
                 return {"state": "not asked", "why_not": why_not}
             loading = loading_for(night.store, night.tenant, self.environment)  # type: ignore[arg-type]
-            import_id, asked = str(context["params"]["import"]), f"{night.run.path}/restore.json"
+            asked = f"{night.run.path}/restore.json"
+            import_id = read_step(night.store, self.shown["path"], "plan.json")["imports"][-1]  # the one that drops
             if not night.store.exists(asked):
                 if begun(night, loading.ledger) or not is_as_shown(night, loading.ledger, self.shown):
                     return {"state": "unknown", "why_not": None}

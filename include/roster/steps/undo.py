@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from roster.canvas import ID_CHANGES
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
 from roster.ledger import Ledger, Settled
 from roster.runs import read_step, reading, write_json
@@ -51,13 +52,38 @@ def find_import(ledger: Ledger, import_id: str) -> Settled:
     raise RequestUnknown(message)
 
 
-def undoing(night: Night, ledger: Ledger, one: Settled, later: Later) -> Undoing:
-    """What undoing that version would do to today's ledger. Raises RunFolderBroken where its rows are gone."""
+def of_one_plan(ledger: Ledger, one: Settled) -> list[Settled]:
+    """All imports of the plan that this one is of, oldest first: where log-ins or ids change hands there are several,
+    and undoing one alone would leave people with a log-in in between.
+    """
+    found, version = [one], ledger.versions()[0]
+    while version > 0:
+        other = ledger.settled(version)
+        if other.run == one.run and other.outcome == "taken" and other.version != one.version:
+            found.append(other)
+        version -= 1
+    return sorted(found, key=lambda settled: settled.version)
+
+
+def sent_by(ledger: Ledger, imports: list[Settled]) -> pl.DataFrame:
+    """SENT of these imports together."""
+    return pl.concat([ledger.sent(each) for each in imports])
+
+
+def undoing(night: Night, ledger: Ledger, imports: list[Settled], later: Later) -> Undoing:
+    """What undoing these imports would do to today's ledger. Raises RunFolderBroken where their rows are gone.
+
+    Ids that they changed stay changed: what was before is looked up under the new ids.
+    """
+    first, last = imports[0].version - 1, imports[-1]
     try:
-        sent, before, after = ledger.sent(one), ledger.rows_at(one.version - 1), ledger.rows_at(one.version)
+        for each in imports:
+            if ID_CHANGES in ledger.sent(each)["file"]:
+                first = each.version
+        sent, before, after = sent_by(ledger, imports), ledger.rows_at(first), ledger.rows_at(last.version)
     except (RunFolderBroken, FileNotFoundError):
         message = (
-            f"the rows of import {one.import_id} are older than this tenant's retention and were removed: it can't "
+            f"the rows of import {last.import_id} are older than this tenant's retention and were removed: it can't "
             "be undone"
         )
         raise RunFolderBroken(message) from None
@@ -73,13 +99,14 @@ def show(
     now: datetime | None = None,
     step_name: str = "show",
 ) -> Done:
-    """Plan the inverse of an import into `show` (or the step of that name).
+    """Plan the inverse of an import, and of the others of its plan, into `show` (or the step of that name).
 
     Writes changes.parquet, left.parquet, sent.parquet, undone.json (digests), request.md and plan.json as a load reads
     it. counts: undo_hash, rows, left, later, narrowed.
     """
     one = find_import(ledger, import_id)
-    made = undoing(night, ledger, one, later)
+    imports = of_one_plan(ledger, one)
+    made, undone = undoing(night, ledger, imports, later), sent_by(ledger, imports)
     version, state, _ = ledger.current()
     sent = numbered(made.changes)
     shown = plan_hash(made.changes)
@@ -91,16 +118,17 @@ def show(
         "narrowed": True,
     }
     stages = sent.group_by("stage", maintain_order=True)
-    why_not = unrestored(ledger.sent(one), made, later)
+    why_not = unrestored(undone, made, later)
     if why_not is None and now and now - one.written > STATES_KEPT:
         why_not = "old"
     with night.run.write(step_name) as step:
         made.changes.write_parquet(step.folder / "changes.parquet")
         made.left.write_parquet(step.folder / "left.parquet")
         sent.write_parquet(step.folder / "sent.parquet")
-        write_json(step.folder, "undone.json", digests(ledger.sent(one), made.changes))
+        write_json(step.folder, "undone.json", digests(undone, made.changes))
         content = {
             "import": {"version": one.version, "import_id": import_id, "written": one.written, "run": one.run},
+            "imports": [each.import_id for each in imports],
             "later": later,
             "number": 0,
             "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
@@ -164,7 +192,7 @@ def is_as_shown(night: Night, ledger: Ledger, shown: Done) -> bool:
         return True
     content = read_step(night.store, shown["path"], "plan.json")
     one = find_import(ledger, content["import"]["import_id"])
-    made = undoing(night, ledger, one, content["later"])
+    made = undoing(night, ledger, of_one_plan(ledger, one), content["later"])
     return bool(plan_hash(made.changes) == shown["counts"]["undo_hash"])
 
 
@@ -216,8 +244,9 @@ def restoring(why_not: str | None) -> str:
 def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
     """What approvers read: counts only, nobody's data."""
     counts, one = content["counts"], content["import"]
-    yield f"**Undo import {one['import_id']}** of {one['written']:%Y-%m-%d %H:%M} UTC in {content['ledger']['host']},"
-    yield f"{night.tenant.name}: {counts['rows']:,} rows are sent.\n"
+    word = "import" if len(content["imports"]) == 1 else "imports"
+    yield f"**Undo {word} {', '.join(content['imports'])}** of {one['written']:%Y-%m-%d %H:%M} UTC"
+    yield f"in {content['ledger']['host']}, {night.tenant.name}: {counts['rows']:,} rows are sent.\n"
     totals: Counter[tuple[str, str]] = Counter()
     schools: Counter[str] = Counter()
     for line in counts["changes"]:
