@@ -211,7 +211,7 @@ def imports(tenant: TenantId, *, environment: OfEnvironment = "test", as_json: A
     with told():
         from roster.steps.undo import imports as listed
 
-        show([*listed(_loading(night_of(tenant), environment).ledger)], as_json, "Imports")
+        show([*listed(loading_of(night_of(tenant), environment).ledger)], as_json, "Imports")
 
 
 @app.command()
