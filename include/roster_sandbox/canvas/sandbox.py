@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from roster_sandbox.canvas import refresh
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
+from roster_sandbox.canvas.files_host import FilesHost
 from roster_sandbox.canvas.grants import Grant
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -36,6 +37,7 @@ class Sandbox:
         self.store = Store(folder)
         self.settings = refresh.remembered(self.store, settings)
         self.faults = Faults()
+        self.files = FilesHost()
         self.worker = Worker(self.store, self.settings)
         self._refreshing = threading.Lock()
 
@@ -47,6 +49,7 @@ class Sandbox:
     def stop(self) -> None:
         """Let the running segment end."""
         self.worker.stop()
+        self.files.stop()
 
     def grant_of(self, token: str) -> Grant | None:
         """What a token may do; None for one that is not known, or not any more."""

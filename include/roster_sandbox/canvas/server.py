@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from roster_sandbox.canvas import api_imports, api_reading, control
+from roster_sandbox.canvas import api_imports, api_reading, api_reports, control
 from roster_sandbox.canvas.gate import Gate
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -31,6 +31,8 @@ def _routes() -> FastAPI:
     """What answers requests; it belongs to no stand-in, since the gate hands each request its own."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in (api_imports.router, api_imports.files, api_reading.router, control.router):
+        app.include_router(router)
+    for router in (api_reports.router, api_reports.files):
         app.include_router(router)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _not_there)

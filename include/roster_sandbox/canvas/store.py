@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS courses (
 CREATE TABLE IF NOT EXISTS sections (
     id INTEGER PRIMARY KEY AUTOINCREMENT, sis_id TEXT UNIQUE, integration_id TEXT, course_id INTEGER NOT NULL,
     name TEXT, state TEXT NOT NULL, start_at TEXT, end_at TEXT, default_section INTEGER NOT NULL DEFAULT 0,
-    sticky TEXT NOT NULL DEFAULT '', import_id INTEGER);
+    nonxlist_course_id INTEGER, sticky TEXT NOT NULL DEFAULT '', import_id INTEGER);
 CREATE INDEX IF NOT EXISTS sections_of_course ON sections (course_id);
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, sortable_name TEXT, short_name TEXT, pronouns TEXT,
@@ -64,6 +64,9 @@ CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, file TEXT NOT NULL, message TEXT NOT NULL,
     row INTEGER, row_info TEXT, failure INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of_import ON messages (import_id);
+CREATE TABLE IF NOT EXISTS reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL, parameters TEXT NOT NULL, state TEXT NOT NULL,
+    created_at TEXT NOT NULL, due REAL NOT NULL, ends TEXT NOT NULL, file TEXT, verifier TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refreshed (settings TEXT NOT NULL);
 """
 DATABASE = "canvas.sqlite"
