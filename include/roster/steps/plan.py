@@ -12,7 +12,7 @@ from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
 from roster.ledger import SENT, Ledger
-from roster.plan import Plan, Wanted, Wish, plan
+from roster.plan import OVERRIDING, Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
 from roster.steps import Done, Night
@@ -78,7 +78,7 @@ def make_plan(
                     "stage": stage,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": asked.options.model_dump(exclude_defaults=True),
+                    "options": _options(asked, stage).model_dump(exclude_defaults=True),
                 }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
@@ -92,6 +92,12 @@ def make_plan(
         write_json(step.folder, "plan.json", content)
     more = {"held_hash": made.held_hash, "narrowed": wish.narrowed, "released": made.released}
     return {"path": step.path, "counts": counts["totals"] | more}
+
+
+def _options(asked: Asked, stage: object) -> ImportOptions:
+    if stage != OVERRIDING:
+        return asked.options
+    return asked.options.model_copy(update={"override_sis_stickiness": True})
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
