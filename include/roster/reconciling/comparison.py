@@ -80,6 +80,8 @@ def _of_known(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
     side = known.with_columns(ours, base=base, columns=pl.coalesce("columns", pl.lit(",".join(names)))).join(
         there.files[file].with_columns(here=pl.lit(value=True)), on="key", how="left"
     )
+    if file == "users.csv":
+        side = _display_name_alone(side)
     shared = side["key"].is_in(there.merged["user_id"].implode()) if file == "users.csv" else pl.lit(value=False)
     unequal = [_unequal(file, name, shared).alias(f"unequal_{name}") for name in names]
     side = side.with_columns(unequal).with_columns(
@@ -134,7 +136,7 @@ def _unequal(file: str, name: str, shared: pl.Expr | pl.Series) -> pl.Expr:
         ours, theirs = ours.str.to_lowercase(), theirs.str.to_lowercase()
     unequal = ours.ne_missing(theirs)
     if file == "users.csv" and name in ("first_name", "last_name"):
-        unequal = _names_unequal() & ~shared
+        unequal &= _names_unequal() & ~shared
     elif file == "users.csv" and name == "email":
         unequal &= ~shared
     elif (file, name) == ("courses.csv", "status"):  # an import of active leaves a published course published
@@ -143,6 +145,16 @@ def _unequal(file: str, name: str, shared: pl.Expr | pl.Series) -> pl.Expr:
         unequal &= ours.is_not_null()
     was_sent = (pl.lit(",") + pl.col("columns") + pl.lit(",")).str.contains(f",{name},", literal=True)
     return (unequal & was_sent).fill_null(value=False)
+
+
+def _display_name_alone(side: pl.DataFrame) -> pl.DataFrame:
+    """Where somebody changed only how the whole name is shown, that stands in first_name."""
+    same = pl.all_horizontal(pl.col(f"ours_{name}").eq_missing(pl.col(name)) for name in ("first_name", "last_name"))
+    shown = same & _names_unequal().fill_null(value=False)
+    return side.with_columns(
+        first_name=pl.when(shown).then("full_name").otherwise("first_name"),
+        last_name=pl.when(~shown).then("last_name"),
+    )
 
 
 def _names_unequal() -> pl.Expr:

@@ -23,7 +23,7 @@ def outcome(
     known = differences.filter(~pl.col("kind").is_in(["extra", "merged"]))
     if then == "report":
         known = known.filter(pl.col("kind") == "settled")
-    before = ledger.join(known.select("file", "key", "kind", "new", "by_hand", changed="columns"), on=["file", "key"])
+    before = ledger.join(known.select("file", "key", "kind", "new", changed="columns", edited="by_hand"), on=["file", "key"])
     staying = ledger.join(known, on=["file", "key"], how="anti")
     if then == "repair":
         again = pl.col("accepted").is_not_null()
@@ -42,7 +42,7 @@ def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
     if row["kind"] == "settled":
         return _settled(kept, row["new"])
     if then == "repair":
-        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": row["by_hand"]}
+        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": row["edited"]}
     ours = json.loads(row["row"])
     has = json.loads(row["new"]) if row["new"] else ours | {"status": "deleted"}
     columns = row["changed"].split(",") if row["new"] else ["status"]

@@ -41,7 +41,7 @@ def read_report(path: Path) -> dict[str, pl.DataFrame]:
     """The tables of the report by kind, all columns text, blanks null. Raises CanvasRefused where it is none."""
     found = dict(_table(content) for content in _contents(path))
     if missing := [kind for kind in KINDS if kind not in found]:
-        message = f"Canvas's report lacks {', '.join(missing)}: ask again; if it stays so, nothing can be compared"
+        message = f"Canvas's report lacks {', '.join(missing)}: run it again; if it stays so, nothing can be compared"
         raise CanvasRefused(message)
     return found
 
@@ -55,19 +55,19 @@ def _contents(path: Path) -> Iterator[bytes]:
             for name in archive.namelist():
                 yield archive.read(name)
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        message = f"Canvas's report can't be unpacked ({type(error).__name__}): ask again"
+        message = f"Canvas's report can't be unpacked ({type(error).__name__}): run it again"
         raise CanvasRefused(message) from None
 
 
 def _table(content: bytes) -> tuple[str, pl.DataFrame]:
     try:
-        frame = pl.read_csv(io.BytesIO(content), infer_schema=False, missing_utf8_is_empty_string=False)
+        frame = pl.read_csv(io.BytesIO(content), infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        message = f"Canvas's report holds a file that is no CSV ({type(error).__name__}): ask again"
+        message = f"Canvas's report holds a file that is no CSV ({type(error).__name__}): run it again"
         raise CanvasRefused(message) from None
     for kind in _ORDER:
         if set(_READ[kind]) <= set(frame.columns):
             texts = [pl.col(name).str.strip_chars().replace("", None) for name in _READ[kind]]
             return kind, frame.select(texts)
-    message = "Canvas's report holds a file whose headers are none of those that are known"
+    message = "Canvas's report holds a file whose headers are none of those that are known: run it again"
     raise CanvasRefused(message)
