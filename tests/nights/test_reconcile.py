@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 
 from roster.canvas.wanted import SEPARATOR
 from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasUnreachable, ImportOpen, LedgerMoved
+from roster.ledger import Ledger
 from roster.reconciling.outcome import Then
 from roster.steps import Done
 from roster_airflow.reconciling import begin, finish, wait_for
 from tests.nights.disturbed import Nights
-from tests.nights.small import School, school
+from tests.nights.small import SECTIONS, School, school
 
 
 def reconciled(nights: Nights, then: Then = "report") -> Done:
@@ -164,11 +166,8 @@ def test_rows_in_doubt_are_settled_by_what_canvas_has(loaded: Nights) -> None:
     assert differences(loaded, reconciled(loaded)) == {}
 
 
-def test_a_canvas_that_has_data_gets_its_first_ledger_and_then_plans_what_differs(
-    loaded: Nights, tmp_path: Path
-) -> None:
-    other = loaded.loading.ledger.__class__(loaded.loading.ledger.store, "lost.example", "1")
-    fresh = Nights(loaded.home, loaded.tenant, loaded.canvas, _with(loaded, other), loaded.clock)
+def test_a_canvas_that_has_data_gets_its_first_ledger_and_then_plans_what_differs(loaded: Nights) -> None:
+    fresh = without_ledger(loaded)
     with pytest.raises(CanvasNotEmpty, match="then = adopt"):
         fresh.play(school())
     reconciled(fresh, "adopt")
@@ -182,10 +181,26 @@ def test_a_canvas_that_has_data_gets_its_first_ledger_and_then_plans_what_differ
     }
 
 
-def _with(nights: Nights, ledger: Any) -> Any:
-    import dataclasses
+def without_ledger(nights: Nights) -> Nights:
+    """The same Canvas, of which nobody knows what it was given."""
+    ledger = Ledger(nights.loading.ledger.store, "lost.example", "1")
+    loading = dataclasses.replace(nights.loading, ledger=ledger)
+    return Nights(nights.home, nights.tenant, nights.canvas, loading, nights.clock)
 
-    return dataclasses.replace(nights.loading, ledger=ledger)
+
+def test_of_fourteen_thousand_enrolments_exactly_the_one_percent_that_differ_are_planned(nights: Nights) -> None:
+    people = {f"p{number:04}": f"Family-{number}" for number in range(3500)}
+    places = {(section, one, "student") for section in SECTIONS for one in people}
+    differing = sorted(places)[::100]
+    joining, leaving = set(differing[::2]), set(differing[1::2])
+    nights.play(School(people, frozenset(places - joining), frozenset()))
+    fresh = without_ledger(nights)
+    reconciled(fresh, "adopt")
+    planned = changes(fresh, School(people, frozenset(places - leaving), frozenset()))
+    assert len(places) == 14_000
+    assert planned == {
+        ("enrollments.csv", SEPARATOR.join(place)): "create" if place in joining else "drop" for place in differing
+    }
 
 
 def test_nothing_is_reconciled_over_an_import(loaded: Nights) -> None:
@@ -226,3 +241,51 @@ def test_a_report_is_waited_for(loaded: Nights) -> None:
     assert finish(loaded.loading, loaded.night(), underway, "test", "report") is None
     night = loaded.night()
     assert wait_for(lambda: finish(loaded.loading, night, underway, "test", "report"), lambda: None)
+
+
+def test_two_people_who_were_merged_are_named_and_nothing_else_of_them_differs(loaded: Nights) -> None:
+    loaded.canvas.by_hand("merge", user="p01", into="p02")
+    done = reconciled(loaded)
+    found = loaded.table(done, "differences.parquet")
+    assert found.select("kind", "key", "other").rows() == [("merged", "p01", "p02")]
+    reconciled(loaded, "repair")
+    assert changes(loaded, school()) == {}
+
+
+def test_a_section_that_is_taught_in_another_course_is_at_home_where_it_was(loaded: Nights) -> None:
+    loaded.canvas.by_hand("cross_list", section="algebra", course="biology")
+    done = reconciled(loaded)
+    assert differences(loaded, done) == {}
+    assert loaded.content(done, "reconcile.json")["left_out"]["sections that are taught in another course"] == 1
+
+
+def test_what_people_make_and_remove_by_hand(loaded: Nights) -> None:
+    """Of what is made by hand only what has a SIS id of its own is ours to know."""
+    loaded.canvas.by_hand("enrol", section="drawing", user="p01", role="ta")
+    loaded.canvas.by_hand("make", kind="user", name="By Hand", sis_id="h1", login_id="h1@x.org")
+    loaded.canvas.by_hand("enrol", section="algebra", user="p01", state="deleted")
+    loaded.canvas.by_hand("remove", kind="section", which="chemistry")
+    found = differences(loaded, reconciled(loaded))
+    lost = {("enrollments.csv", key): ("state", "status") for key in _of_section("chemistry")}
+    assert found == lost | {
+        ("users.csv", "h1"): ("extra", "user_id,login_id,first_name,last_name,email,status"),
+        ("enrollments.csv", SEPARATOR.join(("algebra", "p01", "student"))): ("state", "status"),
+        ("sections.csv", "chemistry"): ("state", "status"),
+    }
+    reconciled(loaded, "adopt")
+    assert changes(loaded, school()) == {("users.csv", "h1"): "drop"}  # the source governs what was taken in
+    assert differences(loaded, reconciled(loaded)) == {}
+
+
+def _of_section(section: str) -> set[str]:
+    return {SEPARATOR.join(place) for place in school().places if place[0] == section}
+
+
+def test_what_was_removed_by_hand_is_brought_back_by_a_repair(loaded: Nights) -> None:
+    loaded.canvas.by_hand("enrol", section="algebra", user="p01", state="deleted")
+    loaded.canvas.by_hand("remove", kind="section", which="chemistry")
+    reconciled(loaded, "repair")
+    loaded.play(school())
+    loaded.play(school())
+    assert differences(loaded, reconciled(loaded)) == {}
+    assert changes(loaded, school()) == {}

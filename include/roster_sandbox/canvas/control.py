@@ -40,7 +40,8 @@ _STATE: dict[str, str] = {
     " a.sis_id AS account_id, t.sis_id AS term_id, t.name AS term, c.sticky, c.id FROM courses c"
     " JOIN accounts a ON a.id = c.account_id JOIN terms t ON t.id = c.term_id ORDER BY c.id",
     "sections": "SELECT s.sis_id AS section_id, c.sis_id AS course_id, s.name, s.integration_id, s.state, s.start_at,"
-    " s.end_at, s.default_section, s.sticky, s.id FROM sections s JOIN courses c ON c.id = s.course_id ORDER BY s.id",
+    " s.end_at, s.default_section, h.sis_id AS home_course_id, s.sticky, s.id FROM sections s"
+    " JOIN courses c ON c.id = s.course_id LEFT JOIN courses h ON h.id = s.nonxlist_course_id ORDER BY s.id",
     "users": "SELECT l.sis_id AS user_id, l.unique_id AS login_id, l.integration_id, l.provider, l.state, u.name,"
     " u.sortable_name, u.short_name, u.email, u.pronouns, u.declared_user_type, u.state AS user_state,"
     " trim(l.sticky || ' ' || u.sticky) AS sticky, u.id FROM logins l JOIN users u ON u.id = l.user_id ORDER BY l.id",

@@ -49,10 +49,10 @@ class Row:
 
 @dataclass
 class Run:
-    """The state of a running import. Messages are kept here until their segment is committed."""
+    """The state of a running import; without a number, of what somebody does by hand."""
 
     db: sqlite3.Connection
-    import_id: int
+    import_id: int | None
     options: Options
     settings: Settings
     importer_id: int = 1

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from roster_sandbox.canvas import api_imports, api_reading, api_reports, control
+from roster_sandbox.canvas import api_imports, api_reading, api_reports, by_hand, control
 from roster_sandbox.canvas.gate import Gate
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -30,7 +30,7 @@ from roster_sandbox.serving import LOOPBACK, listening_socket, quiet_server
 def _routes() -> FastAPI:
     """What answers requests; it belongs to no stand-in, since the gate hands each request its own."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for router in (api_imports.router, api_imports.files, api_reading.router, control.router):
+    for router in (api_imports.router, api_imports.files, api_reading.router, control.router, by_hand.router):
         app.include_router(router)
     for router in (api_reports.router, api_reports.files):
         app.include_router(router)
@@ -106,6 +106,10 @@ class Canvas:
     def edit(self, kind: str, sis_id: str, **fields: str | None) -> None:
         """Somebody changes fields of a thing in Canvas's pages; they become sticky."""
         self._call("POST", "/sandbox/edit", {"kind": kind, "sis_id": sis_id, "fields": fields})
+
+    def by_hand(self, action: str, **fields: object) -> int:
+        """Somebody does more than change a field; see `by_hand` for actions and fields. Canvas's number of it."""
+        return int(self._call("POST", "/sandbox/by-hand", {"action": action, **fields}).json()["id"])
 
     def refresh_from(self, other: Canvas) -> None:
         """Canvas writes another environment over this one: it keeps its address and name, nothing else."""

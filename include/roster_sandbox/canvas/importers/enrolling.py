@@ -21,7 +21,8 @@ def set_state(run: Run, enrollment: sqlite3.Row, state: str) -> None:
     """
     before = run.db.execute("SELECT state FROM enrollments WHERE id = ?", (enrollment["id"],)).fetchone()["state"]
     run.db.execute(
-        "UPDATE enrollments SET state = ?, import_id = ? WHERE id = ?", (state, run.import_id, enrollment["id"])
+        "UPDATE enrollments SET state = ?, import_id = COALESCE(?, import_id) WHERE id = ?",
+        (state, run.import_id, enrollment["id"]),
     )
     run.changed("Enrollment", before, state)
     if enrollment["type"] == STUDENT:
@@ -83,7 +84,8 @@ def _mirror(run: Run, student: sqlite3.Row, observer_id: int, *, came_back: bool
     if mirrored["state"] == "deleted" and not came_back:
         return
     run.db.execute(
-        "UPDATE enrollments SET state = ?, start_at = ?, end_at = ?, linked = 1, import_id = ? WHERE id = ?",
+        "UPDATE enrollments SET state = ?, start_at = ?, end_at = ?, linked = 1,"
+        " import_id = COALESCE(?, import_id) WHERE id = ?",
         (state, student["start_at"], student["end_at"], run.import_id, mirrored["id"]),
     )
     run.changed("Enrollment", mirrored["state"], state)
