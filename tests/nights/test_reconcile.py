@@ -172,6 +172,8 @@ def test_a_canvas_that_has_data_gets_its_first_ledger_and_then_plans_what_differ
         fresh.play(school())
     reconciled(fresh, "adopt")
     assert changes(fresh, school()) == {}
+    _, _, rows = fresh.loading.ledger.current()
+    assert set(rows.filter(pl.col("file") == "sections.csv")["school"]) == {"north", "south"}
     differing = school().renamed("p05", "Wed").joining("drawing", "p01").with_pupil("p77", "algebra")
     assert changes(fresh, differing) == {
         ("users.csv", "p05"): "update",

@@ -33,6 +33,8 @@ def targets(params: Mapping[str, Any]) -> list[dict[str, str]]:
         try:
             canvas = read_tenant(file).canvas
         except TenantFileWrong:
+            if params["tenant"] == tenant_id:
+                raise
             continue
         for environment in ("test", "production"):
             if getattr(canvas, environment) is not None and params["environment"] in (environment, "both"):
