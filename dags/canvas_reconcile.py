@@ -8,9 +8,7 @@ plans the difference). docs/reconciling.md says when to do which.
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param, get_current_context, task
 
 from roster_airflow.operators.canvas_reconcile import CanvasReconcileOperator, targets
 
@@ -47,8 +45,8 @@ with DAG(
 ) as canvas_reconcile:
 
     @task(retries=0, task_id="targets")
-    def asked(params: dict[str, Any]) -> list[dict[str, str]]:
+    def asked() -> list[dict[str, str]]:
         """The Canvases to look at."""
-        return targets(params)
+        return targets(get_current_context()["params"])
 
     CanvasReconcileOperator.partial(task_id="reconcile", retries=0).expand(target=asked())

@@ -33,7 +33,7 @@ def _unchanged(wanted: dict[str, str | None], said: dict[str, str | None]) -> li
 
 
 def still_accepted(told: pl.DataFrame) -> pl.Series:
-    """Of rows that Canvas took (row, new, accepted): what is still accepted, where `new` has the value that `row` had."""
+    """Of rows that Canvas took (row, new, accepted): what is still accepted, as `new` has the value that `row` had."""
     if told["accepted"].null_count() == told.height:
         return told["accepted"]
     kept = [

@@ -119,7 +119,8 @@ class Intent(BaseModel):
 class Settled(BaseModel):
     """What became of it. outcome: taken (Canvas ended it), lost (it never ended), abandoned (Canvas never showed it),
     surfaced (an abandoned one turned up), refreshed (Canvas was written over; identifier and import_id are of what came
-    along), reconciled (compared with Canvas's reports; there is no import). facts: counts and states for the report, no records. problems: where Canvas's messages about it lie.
+    along), reconciled (compared with Canvas's report; there is no import). facts: counts and states for the report, no
+    records. problems: where Canvas's messages about it lie.
     """
 
     model_config = ConfigDict(frozen=True)

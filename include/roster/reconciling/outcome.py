@@ -23,7 +23,9 @@ def outcome(
     known = differences.filter(~pl.col("kind").is_in(["extra", "merged"]))
     if then == "report":
         known = known.filter(pl.col("kind") == "settled")
-    before = ledger.join(known.select("file", "key", "kind", "new", changed="columns", edited="by_hand"), on=["file", "key"])
+    before = ledger.join(
+        known.select("file", "key", "kind", "new", changed="columns", edited="by_hand"), on=["file", "key"]
+    )
     staying = ledger.join(known, on=["file", "key"], how="anti")
     if then == "repair":
         again = pl.col("accepted").is_not_null()

@@ -1,4 +1,4 @@
-"""Reconcile: Canvas's own report against the ledger; what differs is told, adopted, or left for the next night to mend."""
+"""Reconcile: Canvas's own report against the ledger; what differs is told, adopted, or left for the next night."""
 
 from __future__ import annotations
 

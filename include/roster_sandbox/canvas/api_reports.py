@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from roster_sandbox.canvas import dates, provisioning
-from roster_sandbox.canvas.faults import ReportEnds, ReportFile, ReportFault, SlowReport
+from roster_sandbox.canvas.faults import ReportEnds, ReportFault, ReportFile, SlowReport
 from roster_sandbox.canvas.files_host import Stored
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND, page

@@ -87,6 +87,8 @@ _LOGIN = (
     "(SELECT {what} FROM logins WHERE user_id = {of} AND (state != 'deleted' OR :deleted)"
     " ORDER BY sis_id IS NULL, state = 'deleted', id LIMIT 1)"
 )
+_OF_USER, _OF_OTHER = (_LOGIN.format(what="sis_id", of=f"e.{who}") for who in ("user_id", "associated_user_id"))
+_HAS_ONE = _LOGIN.format(what="1", of="e.user_id")
 _QUERIES: dict[str, str] = {
     "users": "SELECT l.user_id AS canvas_user_id, l.sis_id AS user_id, l.integration_id,"
     " l.provider AS authentication_provider_id, l.unique_id AS login_id, u.name AS full_name, u.sortable_name,"
@@ -112,16 +114,16 @@ _QUERIES: dict[str, str] = {
     " WHERE s.state != 'deleted' AND (c.state != 'deleted' OR :deleted)"
     " OR (:deleted AND s.sis_id IS NOT NULL AND c.sis_id IS NOT NULL) ORDER BY s.id",
     "enrollments": "SELECT c.id AS canvas_course_id, c.sis_id AS course_id, e.user_id AS canvas_user_id,"
-    f" {_LOGIN.format(what='sis_id', of='e.user_id')} AS user_id, e.role, e.type AS base_role_type,"
+    f" {_OF_USER} AS user_id, e.role, e.type AS base_role_type,"
     " s.id AS canvas_section_id, s.sis_id AS section_id,"
     " CASE WHEN s.state = 'deleted' OR c.state = 'deleted' THEN 'deleted'"
     " WHEN e.state = 'completed' THEN 'concluded' ELSE e.state END AS status,"
     " e.associated_user_id AS canvas_associated_user_id,"
-    f" {_LOGIN.format(what='sis_id', of='e.associated_user_id')} AS associated_user_id,"
+    f" {_OF_OTHER} AS associated_user_id,"
     " e.limit_section AS limit_section_privileges, e.id AS canvas_enrollment_id, e.import_id"
     " FROM enrollments e JOIN sections s ON s.id = e.section_id JOIN courses c ON c.id = s.course_id"
     " WHERE (e.state NOT IN ('deleted', 'completed') OR (:deleted AND (e.state != 'deleted' OR"
-    f" e.import_id IS NOT NULL))) AND {_LOGIN.format(what='1', of='e.user_id')} = 1 ORDER BY e.id",
+    f" e.import_id IS NOT NULL))) AND {_HAS_ONE} = 1 ORDER BY e.id",  # noqa: S608 - all parts are ours
     "xlist": "SELECT c.id AS canvas_xlist_course_id, c.sis_id AS xlist_course_id, s.id AS canvas_section_id,"
     " s.sis_id AS section_id, s.state AS status, h.id AS canvas_nonxlist_course_id, h.sis_id AS nonxlist_course_id,"
     " s.import_id FROM sections s JOIN courses c ON c.id = s.course_id JOIN courses h ON h.id = s.nonxlist_course_id"

@@ -13,7 +13,7 @@ from roster.reconciling.reports import KINDS, read_report
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.hooks.canvas_reports import Attachment, Report, download_report, look_at_report, start_report
 from roster_sandbox.canvas import Canvas, running_canvas
-from tests.roster_airflow.scripted import Answer, Scripted, scripted_server
+from tests.roster_airflow.scripted import Answer, scripted_server
 
 
 @pytest.fixture
