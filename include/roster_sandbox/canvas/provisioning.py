@@ -113,7 +113,7 @@ _QUERIES: dict[str, str] = {
     " FROM sections s JOIN courses c ON c.id = s.course_id JOIN accounts a ON a.id = c.account_id"
     " WHERE s.state != 'deleted' AND (c.state != 'deleted' OR :deleted)"
     " OR (:deleted AND s.sis_id IS NOT NULL AND c.sis_id IS NOT NULL) ORDER BY s.id",
-    "enrollments": "SELECT c.id AS canvas_course_id, c.sis_id AS course_id, e.user_id AS canvas_user_id,"
+    "enrollments": "SELECT c.id AS canvas_course_id, c.sis_id AS course_id, e.user_id AS canvas_user_id,"  # noqa: S608 - all parts are ours
     f" {_OF_USER} AS user_id, e.role, e.type AS base_role_type,"
     " s.id AS canvas_section_id, s.sis_id AS section_id,"
     " CASE WHEN s.state = 'deleted' OR c.state = 'deleted' THEN 'deleted'"
@@ -123,7 +123,7 @@ _QUERIES: dict[str, str] = {
     " e.limit_section AS limit_section_privileges, e.id AS canvas_enrollment_id, e.import_id"
     " FROM enrollments e JOIN sections s ON s.id = e.section_id JOIN courses c ON c.id = s.course_id"
     " WHERE (e.state NOT IN ('deleted', 'completed') OR (:deleted AND (e.state != 'deleted' OR"
-    f" e.import_id IS NOT NULL))) AND {_HAS_ONE} = 1 ORDER BY e.id",  # noqa: S608 - all parts are ours
+    f" e.import_id IS NOT NULL))) AND {_HAS_ONE} = 1 ORDER BY e.id",
     "xlist": "SELECT c.id AS canvas_xlist_course_id, c.sis_id AS xlist_course_id, s.id AS canvas_section_id,"
     " s.sis_id AS section_id, s.state AS status, h.id AS canvas_nonxlist_course_id, h.sis_id AS nonxlist_course_id,"
     " s.import_id FROM sections s JOIN courses c ON c.id = s.course_id JOIN courses h ON h.id = s.nonxlist_course_id"
