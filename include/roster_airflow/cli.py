@@ -322,6 +322,33 @@ def settle(
             say(f"Settled: {outcome}; the ledger is at version {loading.ledger.versions()[0]}")
 
 
+@app.command()
+def reconcile(
+    tenant: TenantId,
+    *,
+    environment: OfEnvironment = "test",
+    then: Annotated[
+        Literal["report", "adopt", "repair"],
+        typer.Option(help="report: tell only. adopt: Canvas is right. repair: the next night plans the difference."),
+    ] = "report",
+    as_json: AsJson = False,
+) -> None:
+    """Compare Canvas's own report with the ledger; with --then adopt, also make the first ledger of a Canvas."""
+    with told():
+        from roster_airflow.reconciling import begin, finish, wait_for
+
+        night = night_of(tenant)
+        loading = loading_of(night, environment)
+        underway = begin(loading)
+        done = wait_for(lambda: finish(loading, night, underway, environment, then), lambda: time.sleep(POLL_SECONDS))
+        if as_json:
+            print_json({"folder": done["path"], **done["counts"]})
+            return
+        lines = [{"what": name, "rows": rows} for name, rows in done["counts"].items() if name != "ledger_changed"]
+        show(lines, as_json, f"Canvas and its ledger: {environment}")
+        say(f"All of it in {done['path']}; the ledger is at version {loading.ledger.versions()[0]}")
+
+
 def _answered(last: Decision) -> str:
     who = f" by {last.by}" if last.by else ""
     return f"last answer{who} at {last.at:%Y-%m-%d %H:%M} UTC: {last.answer}"

@@ -173,7 +173,8 @@ class Loading:
         if self.ledger.is_new() and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
-                "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
+                "ROSTER_HOME to the store that holds it, or make one of what Canvas has: run canvas_reconcile (or "
+                f"`roster reconcile TENANT`) with environment {self.hook.environment} and then = adopt"
             )
             raise CanvasNotEmpty(message)
 
@@ -201,6 +202,9 @@ class Loading:
     def _settle_intent(self, intent: Intent) -> Wait | None:
         if intent.kind == "refreshed":
             self.ledger.settle_refreshed(intent, self.now())
+            return None
+        if intent.kind == "reconciled":
+            self.ledger.settle_reconciled(intent, self.now())
             return None
         found = self._find(intent)
         if found is None:

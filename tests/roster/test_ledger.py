@@ -204,7 +204,7 @@ def test_a_row_without_an_outcome_is_in_doubt() -> None:
     after_ = moved(EMPTY, sent, pl.DataFrame(schema=OUTCOMES), 3)
     assert row(after_, "ada") | {"doubt": None} == {
         "file": "users.csv", "key": "ada", "row": None, "columns": None, "doubt": None, "refused": None,
-        "dropped": False, "school": "north", "sequence": 3,
+        "dropped": False, "school": "north", "sequence": 3, "accepted": None, "by_hand": False,
     }  # fmt: skip
     assert row(after_, "ada")["doubt"] == sent["new"][0]
 

@@ -410,3 +410,23 @@ def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:
     (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
     (changed,) = answer("plan", "fern")["counts"]["changes"]
     assert (changed["file"], changed["action"], changed["rows"]) == ("change_sis_id.csv", "rename", 2)
+
+
+def test_reconcile(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    found = answer("reconcile", "fern")
+    assert {name: found[name] for name in ("missing", "extra", "different", "ledger_changed")} == {
+        "missing": 0,
+        "extra": 0,
+        "different": 0,
+        "ledger_changed": False,
+    }
+    canvas.edit("section", "c1", name="Secret name")
+    said = roster("reconcile", "fern", "--then", "adopt")
+    assert said.exit_code == 0
+    assert "the ledger is at version 2" in said.stdout
+    assert "Secret name" not in said.stdout + said.stderr
+    canvas.fault("report_ends", state="aborted")
+    failed = roster("reconcile", "fern")
+    assert failed.exit_code == 1
+    assert "CanvasRefused: Canvas ended its report as aborted" in failed.stderr
