@@ -143,9 +143,14 @@ class Settled(BaseModel):
     run: str
 
 
-def identifier(host: str, account: str, version: int, plan_hash: str) -> str:
-    """The import's data-set identifier, well under Canvas's 128 bytes: one for each ledger version and plan."""
-    digest = hashlib.sha256("\n".join((host, account, str(version), plan_hash)).encode()).hexdigest()
+def identifier(host: str, account: str, version: int, plan_hash: str, written: datetime) -> str:
+    """The import's data-set identifier, well under Canvas's 128 bytes: one for each ledger version and plan.
+
+    written: of the intent that keeps it. A ledger that was lost and begun anew counts its versions again, and may plan
+    the same: Canvas still has the import of then, and must not be taken to have had this one.
+    """
+    parts = (host, account, str(version), plan_hash, written.isoformat())
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return f"roster-{version}-{digest[:32]}"
 
 
@@ -333,7 +338,7 @@ class Ledger:
         following = version + 1
         intent = Intent(
             version=following,
-            identifier=identifier(self.host, self.account, following, plan_hash),
+            identifier=identifier(self.host, self.account, following, plan_hash, now),
             plan_hash=plan_hash,
             state=state,
             sent=self._keep("sent", sent),
