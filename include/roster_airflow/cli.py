@@ -293,8 +293,8 @@ def reconcile(
 
         night = _night(tenant, None)
         loading = _loading(night, environment)
-        underway = begin(loading)
-        done = wait_for(lambda: finish(loading, night, underway, environment, then), lambda: time.sleep(POLL_SECONDS))
+        begin(loading, night, environment)
+        done = wait_for(lambda: finish(loading, night, environment, then), lambda: time.sleep(POLL_SECONDS))
         if as_json:
             _print_json({"folder": done["path"], **done["counts"]})
             return

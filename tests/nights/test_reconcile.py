@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from roster.canvas.wanted import SEPARATOR
-from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasUnreachable, ImportOpen, LedgerMoved
+from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasStuck, CanvasUnreachable, ImportOpen, LedgerMoved
 from roster.ledger import Ledger
 from roster.reconciling.outcome import Then
 from roster.steps import Done
@@ -22,8 +22,8 @@ from tests.nights.small import SECTIONS, School, school
 
 def reconciled(nights: Nights, then: Then = "report") -> Done:
     loading, night = nights.loading, nights.night()
-    underway = begin(loading)
-    return wait_for(lambda: finish(loading, night, underway, "test", then), lambda: None)
+    begin(loading, night, "test")
+    return wait_for(lambda: finish(loading, night, "test", then), lambda: None)
 
 
 def differences(nights: Nights, done: Done) -> dict[tuple[str, str], tuple[str, str]]:
@@ -206,15 +206,16 @@ def test_of_fourteen_thousand_enrolments_exactly_the_one_percent_that_differ_are
 
 
 def test_nothing_is_reconciled_over_an_import(loaded: Nights) -> None:
-    underway = begin(loaded.loading)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
     loaded.play(school().renamed("p01", "Meanwhile"))
     with pytest.raises(LedgerMoved):
-        finish(loaded.loading, loaded.night(), underway, "test", "repair")
+        finish(loaded.loading, weekly, "test", "repair")
     loaded.canvas.fault("stuck", state="importing", times=1)
     night, plan = loaded.plan(school())
     loaded.loading.load(night, plan["path"])
     with pytest.raises(ImportOpen):
-        begin(loaded.loading)
+        begin(loaded.loading, weekly, "test")
 
 
 @pytest.mark.parametrize(
@@ -239,10 +240,19 @@ def test_a_report_that_fails_changes_nothing_and_says_so(
 
 def test_a_report_is_waited_for(loaded: Nights) -> None:
     loaded.canvas.fault("slow_report", seconds=0.05, times=1)
-    underway = begin(loaded.loading)
-    assert finish(loaded.loading, loaded.night(), underway, "test", "report") is None
-    night = loaded.night()
-    assert wait_for(lambda: finish(loaded.loading, night, underway, "test", "report"), lambda: None)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
+    assert finish(loaded.loading, weekly, "test", "report") is None
+    assert wait_for(lambda: finish(loaded.loading, weekly, "test", "report"), lambda: None)
+
+
+def test_a_report_that_never_ends_has_a_deadline(loaded: Nights) -> None:
+    loaded.canvas.fault("slow_report", seconds=None)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
+    loaded.clock.forward(hours=5)
+    with pytest.raises(CanvasStuck, match="still running"):
+        finish(loaded.loading, weekly, "test", "report")
 
 
 def test_two_people_who_were_merged_are_named_and_nothing_else_of_them_differs(loaded: Nights) -> None:
