@@ -301,3 +301,21 @@ def test_what_was_removed_by_hand_is_brought_back_by_a_repair(loaded: Nights) ->
     loaded.play(school())
     assert differences(loaded, reconciled(loaded)) == {}
     assert changes(loaded, school()) == {}
+
+
+def test_who_is_killed_while_writing_the_ledger_is_followed_by_the_next_who_settles(
+    loaded: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(loaded)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle_reconciled", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            reconciled(loaded, "adopt")
+    assert loaded.loading.ledger.open_intent() is not None
+    assert changes(loaded, school()) == {}
+    assert loaded.loading.ledger.open_intent() is None
+    assert loaded.loading.ledger.settled(2).facts["then"] == "adopt"
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
