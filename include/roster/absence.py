@@ -69,18 +69,22 @@ def _points(column: str, keys: pl.Series) -> pl.Expr:
 
 
 def _ended_terms(wanted: Mapping[str, pl.DataFrame], ledger: pl.DataFrame, run_date: datetime) -> pl.DataFrame:
-    terms = ledger.filter(pl.col("file") == "terms.csv").with_columns(row=pl.coalesce("row", "doubt"))
-    if "terms.csv" in wanted:
-        terms = terms.filter(~pl.col("key").is_in(wanted["terms.csv"]["key"].implode()))
-    ended = [
-        key
-        for key, row in terms.select("key", "row").iter_rows()
-        if (end := decoded(row).get("end_date")) and datetime.fromisoformat(end) < run_date
-    ]
+    delivered = set(wanted["terms.csv"]["key"]) if "terms.csv" in wanted else set()
+    ended = [key for key in ended_terms(ledger, run_date) if key not in delivered]
     return pl.DataFrame(
         {"file": ["terms.csv"] * len(ended), "key": ended, "reason": ["term"] * len(ended)},
         schema={"file": pl.String, "key": pl.String, "reason": pl.String},
     )
+
+
+def ended_terms(ledger: pl.DataFrame, run_date: datetime) -> list[str]:
+    """The terms that were over at that moment, as Canvas was last told of them."""
+    terms = ledger.filter(pl.col("file") == "terms.csv").select("key", row=pl.coalesce("row", "doubt"))
+    return [
+        key
+        for key, row in terms.iter_rows()
+        if (end := decoded(row).get("end_date")) and datetime.fromisoformat(end) < run_date
+    ]
 
 
 def earned_drops(

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from roster.import_options import NONE, ImportOptions
 from roster.runs import point, pointed
 from roster.store import Store
 
@@ -31,7 +32,8 @@ class Request(BaseModel):
 
     name: of the run that wrote it. held_hash: what is shown and compared. configuration: hash of the configuration that
     the artefact was made under. whole: nothing at all goes without it, so that its release approves the configuration.
-    artefact, plan: folders. since: when this tenant began to wait without an answer in between.
+    artefact, plan: folders. since: when this tenant began to wait without an answer in between. options: of
+    the import that it becomes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +50,7 @@ class Request(BaseModel):
     rows: int
     at: AwareDatetime
     since: AwareDatetime
+    options: ImportOptions = NONE
 
 
 class Decision(BaseModel):
@@ -150,10 +153,11 @@ def since_of(store: Store, tenant: str, now: datetime) -> datetime:
 
 
 def is_same(one: Request, other: Request) -> bool:
-    """True if both show the same: one hash, ledger and configuration."""
+    """True if both show the same: one hash, ledger, configuration and options."""
 
     def told(request: Request) -> tuple[str, ...]:
-        return request.host, request.account, request.held_hash, request.configuration
+        options = request.options.model_dump_json()
+        return request.host, request.account, request.held_hash, request.configuration, options
 
     return told(one) == told(other)
 

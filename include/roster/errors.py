@@ -11,7 +11,8 @@
     │   ├── CanvasBusy             (asked again)
     │   ├── CanvasUnreachable      (asked again)
     │   ├── CanvasTokenDead        renew the token
-    │   ├── CanvasPermissionMissing
+    │   ├── CanvasPermissionMissing  a right of the token's user
+    │   │   └── CanvasScopeMissing     a scope of its developer key
     │   ├── CanvasWrongHost        test and production would be mixed up
     │   ├── CanvasNotEmpty         it holds SIS users that the ledger does not know
     │   ├── CanvasRefreshed        test was written over, and nothing says with what: confirm it
@@ -21,6 +22,7 @@
     ├── LedgerFault              the data team
     │   ├── LedgerMoved            another run settled in between: plan again
     │   ├── ImportOpen             an import of ours has not ended
+    │   ├── LedgerBehind           Canvas has had imports that the ledger does not know
     │   ├── ArtefactOutdated       production has had a newer artefact
     │   └── StoreNotExclusive      the store can't keep two writers apart
     ├── NotRehearsed             the data team: there is nothing that production may take
@@ -43,11 +45,13 @@ __all__ = [
     "CanvasPermissionMissing",
     "CanvasRefreshed",
     "CanvasRefused",
+    "CanvasScopeMissing",
     "CanvasStuck",
     "CanvasTokenDead",
     "CanvasUnreachable",
     "CanvasWrongHost",
     "ImportOpen",
+    "LedgerBehind",
     "LedgerFault",
     "LedgerMoved",
     "NightFailed",
@@ -114,6 +118,10 @@ class CanvasPermissionMissing(CanvasFault):
     """The token's user may not do this: give its role the permission that the message names."""
 
 
+class CanvasScopeMissing(CanvasPermissionMissing):
+    """The token's developer key does not allow this call: tick the scope in the key, then connect again."""
+
+
 class CanvasWrongHost(CanvasFault):
     """The connection's host does not belong to the environment the run is for."""
 
@@ -148,6 +156,10 @@ class LedgerMoved(LedgerFault):
 
 class ImportOpen(LedgerFault):
     """The journal has an import that has not been settled: nothing is planned or sent until it is."""
+
+
+class LedgerBehind(LedgerFault):
+    """Canvas has had imports that the ledger does not know: an older one was put back, or another works on it too."""
 
 
 class ArtefactOutdated(LedgerFault):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
@@ -38,3 +40,12 @@ class ImportOptions(BaseModel):
 
 
 NONE = ImportOptions()
+
+Stickiness = Literal["keep", "override", "override_and_clear", "override_and_add"]
+STICKINESS: dict[Stickiness, ImportOptions] = {
+    "keep": NONE,
+    "override": ImportOptions(override_sis_stickiness=True),
+    "override_and_clear": ImportOptions(override_sis_stickiness=True, clear_sis_stickiness=True),
+    "override_and_add": ImportOptions(override_sis_stickiness=True, add_sis_stickiness=True),
+}
+"""What a run may be asked to do with what people changed in Canvas, by the words of its Param."""

@@ -3,6 +3,7 @@
 Below `ledgers/<host>/<root account>/` every version N has
 
     N.intent.json    created if absent, before the POST: the lock, and all that is needed to settle it
+    N.answer.json    Canvas's whole answer, which it forgets after 30 days
     N.settled.json   created if absent, when it is known what became of it; names the rows of version N
 
 A version without `settled` is an import that is open; nothing is planned or posted until it is settled. An import that
@@ -18,7 +19,7 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ from roster.store import Store
 
 SCHEMA = 2
 WATCHED = timedelta(days=30)
+_HOST_AND_PORT = re.compile(r"^(.*)_(\d+)$")
 _ANOTHER = "another run is loading into this Canvas at this moment: clear the run from its plan on"
 
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
@@ -195,6 +197,11 @@ def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
     return sent.select("file", "row", outcome=pl.lit("doubt"))
 
 
+def digest(file: str, key: str, new: str) -> str:
+    """What stands for a row that was undone, and tells nobody what it was."""
+    return hashlib.sha256("\0".join((file, key, new)).encode()).hexdigest()
+
+
 class Ledger:
     """The ledger of one host and root account, in a store."""
 
@@ -207,6 +214,15 @@ class Ledger:
     def of_host(cls, store: Store, host: str) -> list[Ledger]:
         """The ledgers that a host has; of one root account, as a rule."""
         return [cls(store, host, account) for account in store.names(cls(store, host, "").path.rstrip("/"))]
+
+    @classmethod
+    def all(cls, store: Store) -> list[Ledger]:
+        """Every ledger of the store. A host's port is part of its folder's name, and comes back with it."""
+        return [
+            cls(store, _HOST_AND_PORT.sub(r"\1:\2", host), account)
+            for host in store.names("ledgers")
+            for account in store.names(f"ledgers/{host}")
+        ]
 
     def versions(self) -> tuple[int, int]:
         """(highest settled version, highest version with an intent); equal where nothing is open, 0 at the start."""
@@ -242,6 +258,26 @@ class Ledger:
             return 0, "empty", pl.DataFrame(schema=LEDGER)
         settled = self.settled(version)
         return version, settled.state, self._rows(settled.rows)
+
+    def without_answer(self, since: datetime) -> list[Settled]:
+        """Imports that Canvas ended since then and whose whole answer is not kept, newest first."""
+        kept, found = set(self.store.names(self.path)), list[Settled]()
+        version, _ = self.versions()
+        while version > 0 and (settled := self.settled(version)).settled >= since:
+            if settled.outcome == "taken" and self._name(version, "answer").rpartition("/")[2] not in kept:
+                found.append(settled)
+            version -= 1
+        return found
+
+    def keep_answer(self, version: int, answer: Mapping[str, Any]) -> None:
+        """Keep what Canvas answered of an import, which it forgets after 30 days."""
+        self.store.create(self._name(version, "answer"), json.dumps(answer).encode())
+
+    def remove_answer(self, version: int) -> bool:
+        """Forget it; False where there is none."""
+        if there := self.store.exists(name := self._name(version, "answer")):
+            self.store.remove(name)
+        return there
 
     def version_of(self, name: str) -> int:
         """The version whose import has this identifier; 0 where none of this ledger has."""
@@ -444,6 +480,25 @@ class Ledger:
         """True if nothing was given to this Canvas yet, or since it was written over with what nobody knows."""
         version, _ = self.versions()
         return version == 0 or (self.settled(version).outcome == "refreshed" and self.current()[2].is_empty())
+
+    def keep_undone(self, version: int, digests: Sequence[str]) -> None:
+        """Keep what stands for rows that an undo takes back; version: the one that its last import makes."""
+        self.store.write(f"{self.path}/undone/{version:08d}.json", json.dumps(list(digests)).encode())
+
+    def undone(self, rows: pl.DataFrame) -> frozenset[str]:
+        """What was undone and has not been sent again since. rows: the current LEDGER, which tells."""
+        version, found = self.versions()[0], set[str]()
+        for name in self.store.names(f"{self.path}/undone"):
+            path = f"{self.path}/undone/{name}"
+            kept = set(self.store.read_json(path))
+            if kept and version >= int(name.removesuffix(".json")):
+                there = rows.filter(pl.col("row").is_not_null()).select("file", "key", "row")
+                sent_again = kept & {digest(*line) for line in there.iter_rows()}
+                kept -= sent_again
+                if sent_again:
+                    self.store.write(path, json.dumps(sorted(kept)).encode())
+            found |= kept
+        return frozenset(found)
 
     def _lock(self, intent: Intent) -> Intent:
         """Create the version; LedgerMoved where somebody else has."""

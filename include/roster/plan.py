@@ -139,11 +139,13 @@ def plan(
     proof: Proof,
     wish: Wish | None = None,
     gate: safety.Gate = safety.OPEN,
+    undone: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan of one night against one ledger.
 
     run_date: aware, the instant that decides which terms have ended. sequence: of the artefact; a row that a newer one
     wrote is left. proof: what absence proves. gate: what is held besides.
+    undone: ledger.digest of rows that were taken back.
     """
     wish = wish or Wish()
     renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
@@ -169,7 +171,9 @@ def plan(
     if not safety.first_ledger(ledger):
         changes = safety.hold_over_limits(changes, ledger, judged)
         changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
+    changes = safety.hold_reused(changes, ledger, absence.ended_terms(ledger, run_date))
     changes = safety.hold_unsure(changes, renaming.unsure)
+    changes = safety.hold_undone(changes, undone)
     changes = safety.hold_by(gate, changes)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from roster.ledger import Ledger
 from roster.runs import Run
 from roster.store import Store
 from roster.tenants import Tenant
+
+ANSWERS = timedelta(days=400)
+"""How long Canvas's answers are kept at least: a school year, and the weeks in which somebody asks after it."""
 
 
 def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) -> dict[str, int]:
@@ -40,6 +43,7 @@ def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) ->
             removed["artefacts"] += 1
     for ledger in ledgers:
         removed["ledger files"] += _prune_ledger(store, ledger, oldest, now)
+        removed["ledger files"] += _prune_answers(ledger, min(oldest, now - ANSWERS))
     for name in store.names(f"requests/{tenant.id}"):
         path = f"requests/{tenant.id}/{name}"
         if datetime.fromisoformat(store.read_json(path)["at"]) < oldest:
@@ -86,6 +90,12 @@ def _prune_ledger(store: Store, ledger: Ledger, oldest: datetime, now: datetime)
                 store.remove(str(path))
                 gone += 1
     return gone
+
+
+def _prune_answers(ledger: Ledger, oldest: datetime) -> int:
+    current, _ = ledger.versions()
+    old = [version for version in range(1, current + 1) if ledger.settled(version).settled < oldest]
+    return sum(ledger.remove_answer(version) for version in old)
 
 
 def _pointed(store: Store, tenant: Tenant) -> Iterator[str]:

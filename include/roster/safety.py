@@ -7,13 +7,14 @@ here drops a change: what is held waits for a person.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from roster.canvas import FILES, ID_CHANGES
 from roster.id_changes import renamed_in
-from roster.ledger import live
+from roster.ledger import digest, live
 from roster.log_ins import passed_on
 from roster.rekeying import pairs
 from roster.tenants import SafetySettings
@@ -149,12 +150,42 @@ def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
     return changes
 
 
+def hold_undone(changes: pl.DataFrame, undone: frozenset[str]) -> pl.DataFrame:
+    """Changes with a hold on what an undo took back and the source still says. undone: ledger.digest of such rows."""
+    if not undone:
+        return changes
+    lines = changes.select("file", "key", "new").iter_rows()
+    return hold(changes, pl.lit(pl.Series([digest(*line) in undone for line in lines], dtype=pl.Boolean)), UNDONE)
+
+
+UNDONE = "undone: an undo took this back, and the source still says it"
+
+
 def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:
     """Changes with a hold on what the mapping of ids says something of that can't be right. unsure: file, key."""
     caught = changes.select("file", "key").join(
         unsure.with_columns(caught=pl.lit(value=True)).unique(), on=["file", "key"], how="left", maintain_order="left"
     )["caught"]
     return hold(changes, pl.lit(caught), UNSURE)
+
+
+def hold_reused(changes: pl.DataFrame, ledger: pl.DataFrame, ended: Sequence[str]) -> pl.DataFrame:
+    """Changes with a hold on courses that a term of `ended` had and that come in another term now, and on all in them.
+
+    A source that gives last year's class ids anew would else carry last year's course, with what pupils handed in, into
+    this year, take last year's pupils out of it and put this year's in.
+    """
+    terms = [pl.col(name).str.json_path_match("$.term_id") for name in ("old", "new")]
+    moving = (pl.col("file") == "courses.csv") & (pl.col("action") == "update") & terms[0].is_in(ended)
+    moved = changes.filter(moving & terms[0].ne_missing(terms[1]))["key"]
+    if moved.is_empty():
+        return changes
+    sections = pl.concat([changes.select("file", "key", row="new"), live(ledger).select("file", "key", "row")])
+    below = sections.filter((pl.col("file") == "sections.csv") & _field("course_id").is_in(moved.implode()))["key"]
+    in_them = pl.col("new").str.json_path_match("$.section_id").is_in(below.implode())
+    caught = (pl.col("file") == "courses.csv") & pl.col("key").is_in(moved.implode())
+    caught |= pl.col("file").is_in(["sections.csv", "enrollments.csv"]) & in_them
+    return hold(changes, caught, f"reused-id: {moved.len()} courses of a term that has ended come in another term now")
 
 
 UNSURE = "id-change: the mapping takes two for one that are both there"

@@ -108,6 +108,14 @@ class Store:
         names = (PurePosixPath(str(entry).rstrip("/")).name for entry in found)
         return sorted(name for name in names if not name.startswith(".aside-"))
 
+    def files(self, path: str) -> list[str]:
+        """Paths of all files below the folder, relative to it, sorted; none where there is no such folder."""
+        self._fs.invalidate_cache()
+        root = self._full(path).rstrip("/")
+        found = [str(entry) for entry in self._fs.find(root)]
+        names = (entry[entry.index(root) + len(root) + 1 :] for entry in found)
+        return sorted(name for name in names if not PurePosixPath(name).name.startswith(".aside-"))
+
     def remove(self, path: str) -> None:
         """Remove the file or folder and all below it; nothing where there is none."""
         if self.exists(path):

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from contextvars import ContextVar
 from dataclasses import asdict
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from roster.errors import CanvasStuck, RequestUnknown, RosterError, StoppedByRule, TenantFileWrong
-from roster.runs import Run, run_name
-from roster.steps import Done, Night, noon
-from roster.store import Store
-from roster.tenants import Environment, find_tenant, read_tenant, tenant_files
+from roster.errors import CanvasStuck, RequestUnknown, StoppedByRule, TenantFileWrong
+from roster.steps import Done, Night
+from roster.tenants import find_tenant, read_tenant, tenant_files
+from roster_airflow.cli_ledger import app as ledger_app
+from roster_airflow.cli_words import (
+    AsJson,
+    OfEnvironment,
+    TenantId,
+    loading_of,
+    night_of,
+    note,
+    print_json,
+    say,
+    show,
+    told,
+    words,
+)
 
 if TYPE_CHECKING:
     from roster.decisions import Decision
@@ -37,16 +44,12 @@ app = typer.Typer(
     help="Rosters for Canvas. Connections come from AIRFLOW_CONN_<ID> and secrets backends, not from Airflow's UI.",
 )
 
-TenantId = Annotated[str, typer.Argument(metavar="TENANT", help="Name of a file in ROSTER_TENANTS, without .yaml.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Play this day instead of today.")]
 Kind = Annotated[Literal["user", "class"], typer.Argument(help="What it is.")]
 AnyKind = Annotated[Literal["user", "class", "course", "term", "school"], typer.Argument(help="What it is.")]
-OfEnvironment = Annotated[Environment, typer.Option("--environment", help="Which Canvas.")]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="Its SIS id in Canvas.")]
 
 POLL_SECONDS = 5.0
-_answers: ContextVar[TextIO] = ContextVar("answers")
 
 
 @app.command()
@@ -65,7 +68,7 @@ def tenants(*, as_json: AsJson = False) -> None:
             lines.append({"id": tenant_id, "name": tenant.name, "sources": list(tenant.source_names), "fault": None})
         except TenantFileWrong as fault:
             lines.append({"id": tenant_id, "name": None, "sources": [], "fault": str(fault)})
-    _show(lines, as_json, "Tenants")
+    show(lines, as_json, "Tenants")
     if any(line["fault"] for line in lines):
         raise typer.Exit(2)
 
@@ -73,17 +76,17 @@ def tenants(*, as_json: AsJson = False) -> None:
 @app.command()
 def check(tenant: TenantId, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Read the sources and judge them: findings by rule. Touches neither Canvas nor the ledger."""
-    with _told():
-        night = _night(tenant, as_of)
+    with told():
+        night = night_of(tenant, as_of)
         _, checked = _extract_and_check(night)
         counts = checked["counts"]
         lines = [{"rule": rule, "records": count} for rule, count in sorted(counts["findings"].items())]
         if as_json:
-            _print_json({"folder": checked["path"], **counts})
+            print_json({"folder": checked["path"], **counts})
         else:
-            _show([{"table": name, "rows": rows} for name, rows in counts["rows"].items()], as_json, "Roster")
-            _show(lines, as_json, "Findings")
-            _say(f"{counts['quarantined']} records in quarantine; all of it in {checked['path']}")
+            show([{"table": name, "rows": rows} for name, rows in counts["rows"].items()], as_json, "Roster")
+            show(lines, as_json, "Findings")
+            say(f"{counts['quarantined']} records in quarantine; all of it in {checked['path']}")
         _go_on(checked)
 
 
@@ -96,7 +99,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Plan, and show it: for test from live sources, for production from the last rehearsal. Canvas is not touched."""
-    with _told():
+    with told():
         from roster.ledger import Ledger
         from roster.runs import read_step
         from roster.steps.plan import Asked, make_plan
@@ -104,11 +107,11 @@ def plan(
         from roster.steps.transform import transform
         from roster_airflow.hooks.id_changes import id_changes
 
-        night = _night(tenant, as_of)
+        night = night_of(tenant, as_of)
         of = environment if night.tenant.is_rehearsed else "production"  # as the test DAG of such a tenant does
-        ledger: Ledger = _loading(night, of).ledger
+        ledger: Ledger = loading_of(night, of).ledger
         if ledger.open_intent():
-            _note("An import has not been settled: the plan takes nothing of it for granted (roster settle)")
+            note("An import has not been settled: the plan takes nothing of it for granted (roster settle)")
         if environment == "production":
             taken = take(night)
             made = plan_production(night, taken, ledger, Asked(only=taken["counts"]["scope"]))
@@ -119,15 +122,15 @@ def plan(
             made = make_plan(night, artefact["path"], ledger, Asked())
         content = read_step(night.store, made["path"], "plan.json")
         if as_json:
-            _print_json({"folder": made["path"], **content})
+            print_json({"folder": made["path"], **content})
             return
-        _show(content["counts"]["changes"], as_json, "Changes")
-        _show(content["counts"]["holds"], as_json, "Held")
+        show(content["counts"]["changes"], as_json, "Changes")
+        show(content["counts"]["holds"], as_json, "Held")
         for name in ("waiting", "left", "frozen"):
-            _show(content["counts"][name], as_json, name.capitalize())
+            show(content["counts"][name], as_json, name.capitalize())
         if content["held_hash"]:
-            _say(f"Held part: {content['held_hash']}")
-        _say(f"{made['counts']['free']} rows would be sent; all of it in {made['path']}")
+            say(f"Held part: {content['held_hash']}")
+        say(f"{made['counts']['free']} rows would be sent; all of it in {made['path']}")
 
 
 @app.command()
@@ -140,65 +143,110 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why a record is in Canvas as it is, from source row to Canvas's messages. Shows personal data."""
-    with _told():
+    with told():
         from roster.explain import explain as look_up
         from roster.explain import newest_run
 
-        night = _night(tenant, None)
-        ledger = _loading(night, environment).ledger
+        night = night_of(tenant, None)
+        ledger = loading_of(night, environment).ledger
         found = look_up(newest_run(night.store, tenant, ledger), ledger, kind, record_id)
         if as_json:
-            _print_json(found.as_json())
+            print_json(found.as_json())
             return
         for name, value in found.as_json().items():
             for number, line in enumerate(value if isinstance(value, tuple | list) else [value]):
-                _say(f"{name if number == 0 else '':>10}  {_words(line)}")
+                say(f"{name if number == 0 else '':>10}  {words(line)}")
 
 
 @app.command()
 def only(tenant: TenantId, kind: Kind, record_id: RecordId, *, as_json: AsJson = False) -> None:
     """Write a request for one user or class, and print its name: the Param `only` of a run. Ids stay out of Airflow."""
-    with _told():
-        night = _night(tenant, None)
-        name = f"only-{secrets.token_hex(4)}"
-        content = {"kind": kind, "id": record_id, "at": datetime.now(UTC).isoformat()}
-        night.store.create(f"requests/{tenant}/{name}.json", json.dumps(content, ensure_ascii=False).encode())
-        if as_json:
-            _print_json({"request": name})
-        else:
-            _say(f"{name}\nTrigger {tenant}_canvas_test with: only = {name}")
+    with told():
+        night = night_of(tenant)
+        _write_request(night, {"kind": kind, "id": record_id}, as_json=as_json)
+
+
+@app.command()
+def claim(tenant: TenantId, user_id: RecordId, *, as_json: AsJson = False) -> None:
+    """Decide that a log-in which Canvas refused as claimed is this person's: the row goes alone, and takes it over."""
+    with told():
+        night = night_of(tenant)
+        _write_request(night, {"kind": "user", "id": user_id, "claim": True}, as_json=as_json)
+
+
+def _write_request(night: Night, content: dict[str, Any], *, as_json: bool) -> None:
+    """Keep a request where a run finds it by its name."""
+    name = f"{'claim' if content.get('claim') else 'only'}-{secrets.token_hex(4)}"
+    content["at"] = datetime.now(UTC).isoformat()
+    body = json.dumps(content, ensure_ascii=False).encode()
+    night.store.create(f"requests/{night.tenant.id}/{name}.json", body)
+    if as_json:
+        print_json({"request": name})
+    else:
+        say(f"{name}\nTrigger {night.tenant.id}_canvas_test with: only = {name}")
 
 
 @app.command()
 def holds(tenant: TenantId, *, as_json: AsJson = False) -> None:
     """What production holds at present, why, and whether it was answered: counts and the hash."""
-    with _told():
+    with told():
         from roster.decisions import last_answer, open_request
         from roster.steps.hold import TEXT
 
-        night = _night(tenant, None)
+        night = night_of(tenant, None)
         found = open_request(night.store, tenant)
         if as_json:
-            _print_json(found[0].model_dump(mode="json") if found else None)
+            print_json(found[0].model_dump(mode="json") if found else None)
         elif found is None:
-            _say("Nothing is held.")
+            say("Nothing is held.")
         else:
             request, folder = found
             last = last_answer(night.store, tenant, request)
-            _say(night.store.read_whole(folder, TEXT).decode())
-            _say(f"Waits since {request.since:%Y-%m-%d %H:%M} UTC; {_answered(last) if last else 'not answered yet'}")
+            say(night.store.read_whole(folder, TEXT).decode())
+            say(f"Waits since {request.since:%Y-%m-%d %H:%M} UTC; {_answered(last) if last else 'not answered yet'}")
+
+
+@app.command()
+def imports(tenant: TenantId, *, environment: OfEnvironment = "test", as_json: AsJson = False) -> None:
+    """The imports of a ledger, newest first: Canvas's number, when, and what became of their rows."""
+    with told():
+        from roster.steps.undo import imports as listed
+
+        show([*listed(loading_of(night_of(tenant), environment).ledger)], as_json, "Imports")
+
+
+@app.command()
+def undo(
+    tenant: TenantId,
+    *,
+    import_id: Annotated[str, typer.Option("--import", help="Canvas's number of it: see `roster imports`.")],
+    environment: OfEnvironment = "test",
+    later: Annotated[Literal["leave", "undo"], typer.Option(help="Rows that later imports changed.")] = "leave",
+    as_json: AsJson = False,
+) -> None:
+    """Show what undoing an import would do, and what it can't. Nothing is sent."""
+    with told():
+        from roster.runs import read_step
+        from roster.steps.undo import TEXT, show
+
+        night = night_of(tenant)
+        made = show(night, loading_of(night, environment).ledger, import_id, later)
+        if as_json:
+            print_json({"folder": made["path"], **read_step(night.store, made["path"], "plan.json")})
+        else:
+            say(night.store.read_whole(made["path"], TEXT).decode())
 
 
 @app.command()
 def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
     """Every answer to a request, newest first: who, when, which hash, and what came of it."""
-    with _told():
+    with told():
         from roster.decisions import decisions as kept
 
-        night = _night(tenant, None)
+        night = night_of(tenant, None)
         found = [*kept(night.store, tenant)]
         if as_json:
-            _print_json([one.model_dump(mode="json") for one in found])
+            print_json([one.model_dump(mode="json") for one in found])
             return
         lines = [
             {
@@ -214,26 +262,54 @@ def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
             }
             for one in found
         ]
-        _show(lines, as_json, "Decisions")
+        show(lines, as_json, "Decisions")
 
 
 @app.command()
 def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
     """Look whether a night could go well: places, connections, hosts, tokens, rights, clocks. Changes nothing."""
-    with _told():
+    with told():
         from roster_airflow.doctor import examine
 
-        words = {True: "ok", False: "NOT OK", None: "-"}
         made = list(examine(find_tenant(tenant)))
         if as_json:
-            _print_json([asdict(one) for one in made])
+            print_json([asdict(one) for one in made])
         else:
-            _show(
-                [{"check": one.check, "": words[one.ok], "says": one.says} for one in made],
+            show(
+                [{"check": one.check, "": one.word, "says": one.says} for one in made],
                 as_json,
                 f"Doctor: {tenant}",
             )
     if not all(one.ok for one in made):
+        raise typer.Exit(1)
+
+
+@app.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="CSVs, zips, folders: together one import.")],
+    *,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="What rows refer to may be in Canvas already: do not look for it here.")
+    ] = False,
+    role: Annotated[list[str] | None, typer.Option(help="A custom role of the account; may be repeated.")] = None,
+    most: Annotated[int, typer.Option(min=0, help="Places shown of each finding; 0: all.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Read Canvas SIS files as Canvas would; say what it would refuse or take amiss. No tenant; nothing is sent."""
+    from roster.lint.linting import lint as read
+
+    if missing := [path for path in files if not path.exists()]:
+        note(f"{missing[0]} is not there")
+        raise typer.Exit(2)
+    report = read(files, whole=not changes, roles=role or (), most=most)
+    if as_json:
+        print_json({"files": report.as_json(), "findings": [one.as_json() for one in report.findings]})
+    else:
+        for one in report.findings:
+            say(one.told())
+        rows = sum(count for _, count in report.files.values())
+        say(f"{rows} rows of {len(report.files)} files; findings by rule: {words(report.counts) or 'none'}")
+    if not report.is_clean:
         raise typer.Exit(1)
 
 
@@ -249,9 +325,9 @@ def settle(
     as_json: AsJson = False,
 ) -> None:
     """Settle what the journal has open: look for it in Canvas, read what became of it, and follow a refresh of test."""
-    with _told():
-        night = _night(tenant, None)
-        loading = _loading(night, environment)
+    with told():
+        night = night_of(tenant, None)
+        loading = loading_of(night, environment)
         until = time.monotonic() + patience
         before = loading.ledger.versions()
         while wait := loading.settle_journal():
@@ -265,15 +341,15 @@ def settle(
             message = "test shows what the journal imported last, or it imported nothing: no refresh to confirm"
             raise RequestUnknown(message)
         settled, opened = before
-        outcome = loading.ledger.settled(opened).outcome if opened > settled else "nothing was open"
+        outcome: str = loading.ledger.settled(opened).outcome if opened > settled else "nothing was open"
         if followed:
             facts = followed.facts
             came = "its ledger is empty" if facts["anew"] else f"as production's version {facts['production']}"
             outcome = f"test was refreshed, {came}"
         if as_json:
-            _print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
+            print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
         else:
-            _say(f"Settled: {outcome}; the ledger is at version {loading.ledger.versions()[0]}")
+            say(f"Settled: {outcome}; the ledger is at version {loading.ledger.versions()[0]}")
 
 
 @app.command()
@@ -288,31 +364,24 @@ def reconcile(
     as_json: AsJson = False,
 ) -> None:
     """Compare Canvas's own report with the ledger; with --then adopt, also make the first ledger of a Canvas."""
-    with _told():
+    with told():
         from roster_airflow.reconciling import begin, finish, wait_for
 
-        night = _night(tenant, None)
-        loading = _loading(night, environment)
+        night = night_of(tenant)
+        loading = loading_of(night, environment)
         begin(loading, night, environment)
         done = wait_for(lambda: finish(loading, night, environment, then), lambda: time.sleep(POLL_SECONDS))
         if as_json:
-            _print_json({"folder": done["path"], **done["counts"]})
+            print_json({"folder": done["path"], **done["counts"]})
             return
         lines = [{"what": name, "rows": rows} for name, rows in done["counts"].items() if name != "ledger_changed"]
-        _show(lines, as_json, f"Canvas and its ledger: {environment}")
-        _say(f"All of it in {done['path']}; the ledger is at version {loading.ledger.versions()[0]}")
+        show(lines, as_json, f"Canvas and its ledger: {environment}")
+        say(f"All of it in {done['path']}; the ledger is at version {loading.ledger.versions()[0]}")
 
 
 def _answered(last: Decision) -> str:
     who = f" by {last.by}" if last.by else ""
     return f"last answer{who} at {last.at:%Y-%m-%d %H:%M} UTC: {last.answer}"
-
-
-def _night(tenant_id: str, as_of: datetime | None) -> Night:
-    tenant, store, now = find_tenant(tenant_id), Store.home(), datetime.now(UTC)
-    day: date | None = as_of.date() if as_of else None
-    run = Run(store, tenant.id, run_name(now, f"cli-{secrets.token_hex(4)}"))
-    return Night(store, tenant, run, noon(day, tenant) if day else now, practice=True)
 
 
 def _extract_and_check(night: Night) -> tuple[dict[str, str], Done]:
@@ -333,71 +402,7 @@ def _go_on(checked: Done) -> None:
         raise StoppedByRule(message)
 
 
-def _loading(night: Night, environment: Environment) -> Any:
-    from roster_airflow.loading import loading_for
-
-    return loading_for(night.store, night.tenant, environment)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors of ours as a line on standard error, and an exit code; what Airflow logs goes there as well."""
-    token = _answers.set(sys.stdout)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    except (TenantFileWrong, RequestUnknown) as fault:
-        _complain(fault)
-        raise typer.Exit(2) from None
-    except RosterError as fault:
-        _complain(fault)
-        raise typer.Exit(1) from None
-    finally:
-        _answers.reset(token)
-
-
-def _complain(fault: RosterError) -> None:
-    _note(f"{type(fault).__name__}: {fault}")
-
-
-def _note(text: str) -> None:
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _console() -> Console:
-    return Console(file=_answers.get(None))
-
-
-def _say(text: str) -> None:
-    _console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str), file=_answers.get(None))
-
-
-def _show(lines: list[dict[str, Any]], as_json: bool, title: str) -> None:
-    if as_json:
-        _print_json(lines)
-        return
-    if not lines:
-        _say(f"{title}: none")
-        return
-    table = Table(title=title, title_justify="left")
-    for name in lines[0]:
-        table.add_column(name, justify="right" if isinstance(lines[0][name], int) else "left", overflow="fold")
-    for line in lines:
-        table.add_row(*(_words(value) for value in line.values()))
-    _console().print(table, markup=False)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={_words(one)}" for name, one in value.items() if one not in (None, [], {}))
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(one) for one in value)
-    return "" if value is None else str(value)
-
+app.add_typer(ledger_app, name="ledger")
 
 if __name__ == "__main__":
     app()

@@ -13,13 +13,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from roster.errors import CanvasNotEmpty, CanvasRefused, RosterError, StoreNotExclusive, TenantFileWrong
+from roster.errors import (
+    CanvasNotEmpty,
+    CanvasPermissionMissing,
+    CanvasRefused,
+    CanvasScopeMissing,
+    RosterError,
+    StoreNotExclusive,
+    TenantFileWrong,
+)
 from roster.ledger import Ledger
 from roster.store import Store
 from roster.tenants import Environment, NotifyTarget, Tenant
+from roster_airflow.hooks import canvas_rights as rights
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.notifications.channels import BY_TYPE
 from roster_airflow.reading import seen as visible
@@ -32,12 +42,24 @@ NOT_ASKED = "not asked, because of the one above"
 @dataclass(frozen=True)
 class Check:
     """One thing that was looked at. ok: None if it could not be, because another failed before it. says: what was
-    found, or what to do.
+    found, or what to do. warns: nights go well, and it should be mended all the same.
     """
 
     check: str
     ok: bool | None
     says: str
+    warns: bool = False
+
+    @property
+    def word(self) -> str:
+        """How it went, in a word."""
+        return "warning" if self.warns else {True: "ok", False: "NOT OK", None: "-"}[self.ok]
+
+
+class Warned(str):
+    """What a check found that is well enough for nights, and should be mended."""
+
+    __slots__ = ()
 
 
 def examine(tenant: Tenant) -> Iterator[Check]:
@@ -71,7 +93,7 @@ def _tried_if(well: bool, name: str, act: Callable[[], str]) -> Check:
 
 def _tried(name: str, act: Callable[[], str]) -> Check:
     try:
-        return Check(name, True, act())
+        return Check(name, True, said := act(), isinstance(said, Warned))
     except RosterError as fault:
         return Check(name, False, f"{type(fault).__name__}: {fault}")
     except Exception as fault:  # whatever is wrong with a disk, bucket or provider: the next check is made all the same
@@ -124,7 +146,8 @@ def _canvas(tenant: Tenant, environment: Environment, seen: dict[str, Environmen
     hook.retry_delays = ()
 
     def connection() -> str:
-        return _of_type(settings.connection, ("canvas",))
+        found = _of_type(settings.connection, ("canvas",))
+        return f"{found}, {'an OAuth key' if _is_oauth(settings.connection) else 'a token'}"
 
     def host() -> str:
         place = hook.address.netloc
@@ -171,9 +194,77 @@ def _canvas(tenant: Tenant, environment: Environment, seen: dict[str, Environmen
         there = made.ok is True
     known = _tried_if(there, f"{where}: token", token)
     yield known
+    for name, look in _RIGHTS:
+        yield _tried_if(known.ok is True, f"{where}: {name}", partial(look, hook))
     yield _tried_if(known.ok is True, f"{where}: SIS imports", imports)
     yield _tried_if(known.ok is True, f"{where}: SIS ids and ledger", ids)
     yield _tried_if(there, f"{where}: clock", clock)  # a refusal has the hour as well
+
+
+def _permissions(hook: CanvasHook) -> str:
+    """Those that every night needs; a warning where undo or reconcile lack theirs."""
+    held = rights.permissions(hook)
+    if missing := [label for name, label in rights.NEEDED.items() if not held.get(name)]:
+        message = f"the token's user lacks {', '.join(missing)}: switch on in Canvas under {rights.WHERE}"
+        raise CanvasPermissionMissing(message)
+    without = [f"{label} (for {job})" for name, (label, job) in rights.FOR_SOME.items() if not held.get(name)]
+    if without:
+        return Warned(f"enough for nights; without {', '.join(without)}: switch on in Canvas under {rights.WHERE}")
+    return "all that nights, undo and reconcile need"
+
+
+def _no_more(hook: CanvasHook) -> str:
+    held = rights.permissions(hook)
+    if more := [label for name, label in rights.TOO_MUCH.items() if held.get(name)]:
+        return Warned(
+            f"not needed, and a danger if the token leaks: {', '.join(more)}: switch off under {rights.WHERE}"
+        )
+    return "the user may not manage the account, its admins or log-ins, and may not act as others"
+
+
+def _scopes(hook: CanvasHook) -> str:
+    missing = rights.missing_scopes(hook)
+    told = "; ".join(f"{job}: {', '.join(scopes)}" for job, scopes in missing.items())
+    what = f"the developer key lacks, for {told}: tick in Canvas under Admin, Developer Keys; then connect again"
+    if "sync" in missing:
+        raise CanvasScopeMissing(what)
+    if missing:
+        return Warned(what)
+    if not _is_oauth(hook.canvas_conn_id):
+        return "every call that reads is allowed; a token without a developer key has no scopes"
+    return f"every call that reads is allowed; can't be asked without being made: {', '.join(rights.unasked_scopes())}"
+
+
+def _includes(hook: CanvasHook) -> str:
+    arrived = rights.myself(hook).last_login is not msgspec.UNSET
+    return "allowed" if arrived else "dropped by the developer key without a word; nothing here asks for one"
+
+
+def _user(hook: CanvasHook) -> str:
+    match rights.myself(hook).sis_user_id:
+        case msgspec.UNSET:
+            return Warned("whether SIS made the token's user can't be seen: it needs “SIS Data - read”")
+        case str() as sis_id if sis_id:
+            message = (
+                "the token's user has a SIS id, so that a roster could suspend it, and Canvas refuses a row that "
+                "removes who imports it: make a user by hand, or take the SIS id off in Canvas under People, its log-in"
+            )
+            raise CanvasRefused(message)
+    return "made by hand, not by SIS"
+
+
+_RIGHTS: tuple[tuple[str, Callable[[CanvasHook], str]], ...] = (
+    ("permissions", _permissions),
+    ("no more than needed", _no_more),
+    ("scopes", _scopes),
+    ("includes", _includes),
+    ("the token's user", _user),
+)
+
+
+def _is_oauth(name: str) -> bool:
+    """True for a connection that holds a developer key: its client id stands in place of a log-in."""
+    return bool(_connection(name).login)
 
 
 def _target(target: NotifyTarget) -> str:

@@ -20,17 +20,26 @@ from typing import Any
 import polars as pl
 
 from roster import answers
-from roster.canvas.bundle import read_zip, write_zip
-from roster.errors import CanvasFault, CanvasNotEmpty, CanvasStuck, CanvasUnreachable, CanvasWrongHost, LedgerMoved
+from roster.canvas.bundle import linted, write_zip
+from roster.errors import (
+    CanvasFault,
+    CanvasNotEmpty,
+    CanvasStuck,
+    CanvasUnreachable,
+    CanvasWrongHost,
+    LedgerBehind,
+    LedgerMoved,
+)
 from roster.id_changes import without_failed
 from roster.import_options import ImportOptions
-from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt
+from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt, version_in
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.plan import numbered
 from roster.store import Store
 from roster.tenants import Environment, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
+from roster_airflow.hooks.canvas_answers import keep_answers
 from roster_airflow.hooks.canvas_replies import SisImport
 from roster_airflow.refresh import CLOCKS_APART, follow_refresh, production_ledgers
 
@@ -77,7 +86,28 @@ class Loading:
         if wait := self.settle_journal():
             return wait
         self.follow_refresh()
+        self.not_behind()
+        keep_answers(self.hook, self.ledger, self.now())
         return None
+
+    def not_behind(self) -> None:
+        """Raise LedgerBehind where Canvas has had imports of this package's since the ledger's last entry."""
+        version, _ = self.ledger.versions()
+        if version == 0:
+            return
+        since = self.ledger.settled(version).settled
+        later = [one for one in self.hook.sis_imports(since) if (one.created_at or since) > since]
+        names = [one.diffing_data_set_identifier or "" for one in later]
+        unknown = [name for name in names if version_in(name) and not self.ledger.version_of(name)]
+        # a refresh of test brings production's, and is followed by itself
+        ledgers = self.production() if unknown else ()
+        if unknown := [name for name in unknown if not any(one.version_of(name) for one in ledgers)]:
+            message = (
+                f"{self.ledger.host} has had {len(unknown)} imports that its ledger does not know: an older ledger was "
+                "put back, or another installation loads into this Canvas. Stop the other; then run `roster reconcile "
+                "TENANT --then adopt`, which makes the ledger what Canvas has"
+            )
+            raise LedgerBehind(message)
 
     def follow_refresh(self, *, confirmed: bool = False) -> Settled | None:
         """Let the ledger follow a refresh of test, once the journal is settled; None if there was none."""
@@ -129,6 +159,7 @@ class Loading:
                 return self._begin(night, sent, stage, base, plan["number"])
             base = {"version": settled.version, "state": settled.state}
             ended.append(settled)
+        keep_answers(self.hook, self.ledger, self.now())
         return self._done(night, free, ended, step)
 
     def _able(self, free: pl.DataFrame, stage: int) -> pl.DataFrame:
@@ -155,16 +186,21 @@ class Loading:
         if self.follow_refresh():
             message = "Canvas refreshed test from production while this run was going on: clear the run from settle on"
             raise LedgerMoved(message)
-        intent = self.ledger.intend(
-            sent,
-            plan_hash=stage["hash"],
-            state=base["state"],
-            sequence=sequence,
-            run=night.run.path,
-            now=self.now(),
-            options=ImportOptions(**stage.get("options", {})),
-        )
-        posted = self._post(intent, sent)
+        with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
+            archive = Path(scratch) / "import.zip"
+            write_zip(rows_of(sent), archive)
+            if amiss := linted(archive)[1]:
+                log.warning("rows that Canvas may refuse or take amiss, by rule of the linter: %s", amiss)
+            intent = self.ledger.intend(
+                sent,
+                plan_hash=stage["hash"],
+                state=base["state"],
+                sequence=sequence,
+                run=night.run.path,
+                now=self.now(),
+                options=ImportOptions(**stage.get("options", {})),
+            )
+            posted = self._post(intent, archive)
         log.info("import %s posted: %s rows", posted.id, sent.height)
         return _end_of(posted, intent.written)
 
@@ -191,23 +227,20 @@ class Loading:
             self._settle(intent, found)
         return None
 
-    def _post(self, intent: Intent, sent: pl.DataFrame) -> SisImport:
-        with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
-            archive = Path(scratch) / "import.zip"
-            write_zip(rows_of(sent), archive)
-            if self.ledger.versions()[0] >= intent.version:
-                message = "this run was held up for so long that another gave its import up: clear it from its plan on"
-                raise LedgerMoved(message)
-            try:
-                return self.hook.post_import(archive, intent.identifier, intent.options)
-            except CanvasUnreachable:
-                # Canvas may have taken it: its list tells, now or when this is called again.
-                if found := self._find(intent):
-                    return found
-                raise
-            except CanvasFault:
-                self._abandon(intent)
-                raise
+    def _post(self, intent: Intent, archive: Path) -> SisImport:
+        if self.ledger.versions()[0] >= intent.version:
+            message = "this run was held up for so long that another gave its import up: clear it from its plan on"
+            raise LedgerMoved(message)
+        try:
+            return self.hook.post_import(archive, intent.identifier, intent.options)
+        except CanvasUnreachable:
+            # Canvas may have taken it: its list tells, now or when this is called again.
+            if found := self._find(intent):
+                return found
+            raise
+        except CanvasFault:
+            self._abandon(intent)
+            raise
 
     def _not_again_and_again(self, base: Mapping[str, Any]) -> None:
         """Raise CanvasStuck where nothing has happened since the plan but imports that were given up."""
@@ -403,12 +436,13 @@ def read_strictly(night: Night, plan_path: str) -> Done:
         changes = pl.read_parquet(folder / "changes.parquet")
     with night.run.write("load") as step:
         write_zip(rows_of(numbered(changes)), step.folder / "import.zip")
-        read = {name: len(records) for name, records in read_zip(step.folder / "import.zip").items()}
+        read, amiss = linted(step.folder / "import.zip")
         counts = {**_row_counts(night, {}), "kept_back": 0, "missed": False, "import_id": None}
         content: dict[str, Any] = {
             **_NO_IMPORT,
             "outcome": "read, not sent: there is no test environment",
             "read": read,
+            "amiss": amiss,
             "counts": counts,
             "doubts": [],
             "problems": [],

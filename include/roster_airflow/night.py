@@ -129,9 +129,11 @@ class PlanOperator(BaseOperator):
 
     def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
         """What the run's Params ask for of the night's artefact."""
+        from roster.import_options import STICKINESS
         from roster.steps.plan import Asked, make_plan
 
-        asked = Asked(resync=params["resync"], only=params["only"], release=params["release"])
+        options = STICKINESS[params["stickiness"]]
+        asked = Asked(resync=params["resync"], only=params["only"], release=params["release"], options=options)
         return make_plan(night, self.planned_from["path"], ledger, asked)
 
 

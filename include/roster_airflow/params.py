@@ -28,6 +28,17 @@ def canvas_production_params() -> dict[str, Param]:
                 "Nothing is dropped in such a run."
             ),
         ),
+        "stickiness": Param(
+            "keep",
+            type="string",
+            enum=["keep", "override", "override_and_clear", "override_and_add"],
+            title="Stickiness",
+            section=SCOPE,
+            description=(
+                "What becomes of what people changed in Canvas: kept; or written over, and then also forgotten, or "
+                "marked as theirs again. In production, all but keep waits for a release."
+            ),
+        ),
         "dry_run": Param(
             False,
             type="boolean",

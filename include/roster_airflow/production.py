@@ -48,10 +48,12 @@ class ProductionPlanOperator(PlanOperator):
 
     def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
         """No more than the run, and the rehearsal, were asked for."""
+        from roster.import_options import STICKINESS
         from roster.steps.plan import Asked
         from roster.steps.promote import plan_production, within
 
-        asked = Asked(resync=params["resync"], only=within(self.planned_from["counts"]["scope"], params["only"]))
+        only = within(self.planned_from["counts"]["scope"], params["only"])
+        asked = Asked(resync=params["resync"], only=only, options=STICKINESS[params["stickiness"]])
         return plan_production(night, self.planned_from, ledger, asked)
 
 

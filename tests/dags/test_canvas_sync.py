@@ -176,7 +176,12 @@ def test_one_dag_wakes_the_next_and_no_two_runs_of_one_overlap(tenants: Path) ->
 def test_the_forms_of_production_and_release(tenants: Path) -> None:
     tenant_file(tenants, **BOTH)
     found = dags()
-    assert found["fern_canvas_production"].params.dump() == {"resync": False, "only": None, "dry_run": False}
+    assert found["fern_canvas_production"].params.dump() == {
+        "resync": False,
+        "only": None,
+        "stickiness": "keep",
+        "dry_run": False,
+    }
     assert found["fern_canvas_release"].params.dump() == {}
     sign_off: Any = found["fern_canvas_release"].get_task("sign_off")
     assert sign_off.assigned_users == [{"id": name, "name": name} for name in ("principal", "registrar")]
@@ -227,6 +232,7 @@ def test_every_task_asks_again_by_the_one_policy_but_the_verdict_never_does(tena
     ("name", "value"),
     [
         ("resync", "yes"),
+        ("stickiness", "overwrite"),
         ("dry_run", 1),
         ("only", ""),
         ("only", "p1; rm"),
@@ -248,6 +254,7 @@ def test_a_wrong_param_is_refused(tenants: Path, name: str, value: Any) -> None:
     ("name", "value"),
     [
         ("resync", True),
+        ("stickiness", "override_and_clear"),
         ("dry_run", True),
         ("only", "sch1"),
         ("only", "27Q321"),
@@ -265,7 +272,14 @@ def test_a_right_param_is_taken(tenants: Path, name: str, value: Any) -> None:
 
 
 def test_a_run_without_params_is_a_whole_night(tenants: Path) -> None:
-    assert form(tenants).dump() == {"resync": False, "only": None, "release": None, "dry_run": False, "as_of": None}
+    assert form(tenants).dump() == {
+        "resync": False,
+        "only": None,
+        "stickiness": "keep",
+        "release": None,
+        "dry_run": False,
+        "as_of": None,
+    }
 
 
 def form(tenants: Path) -> ParamsDict:

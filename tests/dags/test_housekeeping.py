@@ -35,7 +35,7 @@ def old_run(store: Store, tenant: str, days: int) -> Run:
 def test_one_task_once_a_day() -> None:
     dag = runpy.run_path(str(REPOSITORY / "dags" / "housekeeping.py"))["housekeeping"]
     assert isinstance(dag, DAG)
-    assert (dag.dag_id, dag.task_ids, dag.catchup) == ("roster_housekeeping", ["prune"], False)
+    assert (dag.dag_id, dag.task_ids, dag.catchup) == ("roster_housekeeping", ["back_up", "prune"], False)
 
 
 def test_every_tenant_is_pruned_by_its_own_retention(tmp_path: Path, home: Store) -> None:

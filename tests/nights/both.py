@@ -14,6 +14,7 @@ import polars as pl
 from roster.configuration import configuration_hash
 from roster.decisions import Decision, Request, conclude, decision
 from roster.errors import CanvasBusy, CanvasTokenDead, CanvasUnreachable, NotRehearsed, RosterError
+from roster.import_options import NONE
 from roster.ledger import Ledger
 from roster.runs import pointed, read_step, write_json
 from roster.steps import Done, Night
@@ -238,7 +239,7 @@ class Rollout:
             run.steps["take"] = taken = take(night)
             step = "plan"
             only = within(taken["counts"]["scope"], params.get("only"))
-            asked = Asked(resync=params.get("resync", False), only=only)
+            asked = Asked(resync=params.get("resync", False), only=only, options=params.get("options", NONE))
             run.steps["plan"] = plan = plan_production(night, taken, loading.ledger, asked)
             step = "load"
             run.steps["load"] = self._load(self.production, night, plan, "load", bound=only is None)

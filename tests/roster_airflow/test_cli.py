@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -222,6 +223,20 @@ def test_only_writes_a_request_that_a_night_takes(canvas: Canvas, tmp_path: Path
     assert pointed(Store.home(), "fern", "tested")
 
 
+def test_a_claim_is_a_request_for_the_one_row_with_canvas_s_option(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    name = answer("claim", "fern", "p1")["request"]
+    assert "Trigger fern_canvas_test with: only = claim-" in roster("claim", "fern", "p2").stdout
+    assert "p1" not in name
+    export = changed(changed(EXPORT, "students.csv", "p1", "Last_name", "A"), "students.csv", "p2", "Last_name", "B")
+    played = a_night(tmp_path, export, Asked(only=name))
+    assert played.changes["key"].to_list() == ["p1"]
+    options = httpx.get(
+        f"{canvas.url}/api/v1/accounts/self/sis_imports", headers={"Authorization": f"Bearer {canvas.token}"}
+    ).json()["sis_imports"]
+    assert [one["update_sis_id_if_login_claimed"] for one in options] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -415,3 +430,21 @@ def test_reconcile(canvas: Canvas, tmp_path: Path) -> None:
     failed = roster("reconcile", "fern")
     assert failed.exit_code == 1
     assert "CanvasRefused: Canvas ended its report as aborted" in failed.stderr
+
+
+def test_lint_tells_places_and_rules_and_ends_with_a_code(tmp_path: Path) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("user_id,login_id,full_name,status\nu1,ada@secret.org,Ada,active\nu2,bob@secret.org,Bob,here\n")
+    found = roster("lint", str(file))
+    assert (found.exit_code, found.stderr) == (1, "")
+    assert "refused: status-improper (status) in 1 rows" in found.stdout
+    assert "  users.csv:3\n" in found.stdout
+    assert "secret" not in found.stdout
+    told = json.loads(roster("lint", "--json", str(file)).stdout)
+    assert [(one["rule"], one["places"]) for one in told["findings"]] == [
+        ("status-improper", [{"line": 3, "record": 3}])
+    ]
+    file.write_text(file.read_text().replace("here", "active"))
+    clean = roster("lint", str(tmp_path))
+    assert (clean.exit_code, clean.stdout) == (0, "2 rows of 1 files; findings by rule: none\n")
+    assert roster("lint", str(tmp_path / "nowhere.csv")).exit_code == 2

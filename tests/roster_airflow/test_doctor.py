@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from roster.canvas_scopes import all_scopes
 from roster.store import Store
 from roster.tenants import CanvasEnvironment, CanvasSettings, Tenant, read_tenant
 from roster_airflow.cli import app
 from roster_airflow.doctor import Check, examine
+from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.loading import loading_for
 from roster_sandbox.canvas import Canvas, running_canvas
+from roster_sandbox.canvas.grants import LEAST, Grant
 from tests.five_pupils import connections, deliver, tables, tenant_file
 from tests.nights import Folder, night_of, play
 from tests.roster_airflow.scripted import Answer, Scripted
@@ -31,6 +35,11 @@ NAMES = [
     "canvas.test: connection",
     "canvas.test: host",
     "canvas.test: token",
+    "canvas.test: permissions",
+    "canvas.test: no more than needed",
+    "canvas.test: scopes",
+    "canvas.test: includes",
+    "canvas.test: the token's user",
     "canvas.test: SIS imports",
     "canvas.test: SIS ids and ledger",
     "canvas.test: clock",
@@ -85,11 +94,7 @@ def test_the_command(sandbox: Canvas, tmp_path: Path) -> None:
 def test_a_dead_token(sandbox: Canvas, tmp_path: Path) -> None:
     sandbox.fault("token_dead")
     checks = examined(tmp_path)
-    assert wrong(checks) == {
-        "canvas.test: token": False,
-        "canvas.test: SIS imports": None,
-        "canvas.test: SIS ids and ledger": None,
-    }
+    assert wrong(checks) == {"canvas.test: token": False, **dict.fromkeys(NAMES[6:-1])}
     assert "CanvasTokenDead" in checks["canvas.test: token"].says
     assert sandbox.token not in str(checks)
 
@@ -99,7 +104,7 @@ def test_a_dead_token(sandbox: Canvas, tmp_path: Path) -> None:
     [
         ("no_permission", "/sis_imports", "canvas.test: SIS imports", "SIS Data - import"),
         ("sis_disabled", "/sis_imports", "canvas.test: SIS imports", "switched off"),
-        ("no_permission", "/users", "canvas.test: SIS ids and ledger", "Users - view list"),
+        ("no_permission", "accounts/self/users", "canvas.test: SIS ids and ledger", "Users - view list"),
     ],
 )
 def test_a_token_that_may_not(sandbox: Canvas, tmp_path: Path, fault: str, path: str, failed: str, said: str) -> None:
@@ -113,7 +118,7 @@ def test_a_host_of_the_other_environment(sandbox: Canvas, tmp_path: Path) -> Non
     checks = examined(tmp_path, canvas={"test": {"connection": "fern_canvas"}})
     assert wrong(checks) == {
         "canvas.test: host": False,
-        **{f"canvas.test: {name}": None for name in ("token", "SIS imports", "SIS ids and ledger", "clock")},
+        **dict.fromkeys(NAMES[5:]),
     }
     assert "CanvasWrongHost" in checks["canvas.test: host"].says
 
@@ -266,3 +271,78 @@ def test_an_account_below_another(canvas: Scripted, tmp_path: Path, monkeypatch:
     canvas.says(Answer({"id": 7, "name": "Fern", "root_account_id": 1}))
     token = of_environment(examine(tenant), "canvas.test: token")
     assert (token.ok, "not a root account" in token.says) == (False, True)
+
+
+def granted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grant: Grant) -> dict[str, Check]:
+    """What the doctor says of a token with this grant, by check of Canvas."""
+    monkeypatch.setenv("ROSTER_HOME", str(tmp_path / "home"))
+    with running_canvas(tmp_path / "canvas", grants={"granted": grant}) as running:
+        connection = {"conn_type": "canvas", "host": running.url, "password": "granted"}
+        monkeypatch.setenv("AIRFLOW_CONN_CANVAS_OF_GRANT", json.dumps(connection))
+        host = running.url.removeprefix("http://")
+        checks = examine(a_tenant(test=CanvasEnvironment(connection="canvas_of_grant", hosts=(host,))))
+        return {one.check.partition(": ")[2]: one for one in checks if one.check.startswith("canvas.test")}
+
+
+def told(checks: dict[str, Check]) -> dict[str, str]:
+    return {name: one.word for name, one in checks.items() if one.word != "ok"}
+
+
+RECIPE = Grant("least", permissions=LEAST | {"manage_sis", "read_reports"})
+
+
+def test_the_recipe_of_least_rights_is_all_green(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(granted(tmp_path, monkeypatch, RECIPE)) == {}
+
+
+def test_the_recipe_with_a_scoped_key_is_all_green(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grant = replace(RECIPE, scopes=frozenset(all_scopes()), includes=False)
+    checks = granted(tmp_path, monkeypatch, grant)
+    assert told(checks) == {}
+    assert "dropped" in checks["includes"].says
+
+
+@pytest.mark.parametrize(
+    ("grant", "check", "word", "said"),
+    [
+        (Grant("least"), "permissions", "warning", "SIS Data - manage (for undo), Reports - manage (for reconcile)"),
+        (Grant("read"), "permissions", "NOT OK", "lacks SIS Data - import"),
+        (Grant("admin"), "no more than needed", "warning", "Users - act as"),
+        (replace(RECIPE, sis_user_id="adm-7"), "the token's user", "NOT OK", "has a SIS id"),
+    ],
+)
+def test_a_grant_that_is_not_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grant: Grant, check: str, word: str, said: str
+) -> None:
+    checks = granted(tmp_path, monkeypatch, grant)
+    assert told(checks) == {check: word}
+    assert said in checks[check].says
+    assert "adm-7" not in str(checks)
+
+
+@pytest.mark.parametrize(
+    ("scope", "word", "job"),
+    [
+        ("url:GET|/api/v1/accounts/:account_id/sis_imports/:id/errors", "NOT OK", "sync"),
+        ("url:GET|/api/v1/accounts/:account_id/reports/:report/:id", "warning", "reconcile"),
+        ("url:GET|/api/v1/progress/:id", "warning", "undo"),
+    ],
+)
+def test_a_scope_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str, word: str, job: str
+) -> None:
+    checks = granted(tmp_path, monkeypatch, replace(RECIPE, scopes=frozenset(all_scopes()) - {scope}))
+    assert told(checks) == {"scopes": word}
+    assert f"{job}: {scope}" in checks["scopes"].says
+
+
+def test_the_test_button_tells_a_line_for_each_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scopes = frozenset(all_scopes()) - {"url:GET|/api/v1/accounts/:account_id/users"}
+    grant = Grant("", scopes, permissions=frozenset({"manage_sis"}), sis_user_id="adm-7")
+    with running_canvas(tmp_path / "canvas", grants={"granted": grant}) as running:
+        connection = {"conn_type": "canvas", "host": running.url, "password": "granted"}
+        monkeypatch.setenv("AIRFLOW_CONN_CANVAS_OF_GRANT", json.dumps(connection))
+        well, said = CanvasHook("canvas_of_grant").test_connection()
+    first, second, third = said.splitlines()
+    assert (well, "SIS Data - import" in first, "/users" in second, "SIS id" in third) == (False, True, True, True)
+    assert "adm-7" not in said

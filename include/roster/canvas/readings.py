@@ -116,8 +116,8 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         r"has already claimed .*requested login information",
         "canvas-login-claimed",
         "Someone else in Canvas has this log-in: another SIS id, or an account made by hand. Find the holder "
-        "(the message names the id); if it is the same person under an old id, change that SIS id in Canvas, "
-        "else give one of them another log-in in the source.",
+        "(the message names the id); if it is the same person under an old id, change that SIS id in Canvas or decide "
+        "with `roster claim`, else give one of them another log-in in the source.",
     ),
     _refused(
         r"has already claimed .*requested integration_id",

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from roster.decisions import Request, ask_for, last_answer, nothing_held, open_request, since_of
+from roster.import_options import ImportOptions
 from roster.runs import read_step, write_json
 from roster.steps import Done, Night
 from roster.steps.census import school_names
@@ -54,6 +55,7 @@ def _ask(night: Night, content: Mapping[str, Any], plan: str, now: datetime) -> 
         rows=content["counts"]["totals"]["held"],
         at=now,
         since=since_of(night.store, night.tenant.id, now),
+        options=ImportOptions(**content.get("options", {})),
     )
     with night.run.write("hold") as step:
         write_json(step.folder, "request.json", request.model_dump(mode="json"))

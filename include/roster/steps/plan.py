@@ -11,7 +11,7 @@ import polars as pl
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
-from roster.ledger import SENT, Ledger
+from roster.ledger import SENT, Ledger, live
 from roster.plan import OVERRIDING, Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
@@ -24,7 +24,8 @@ KINDS_ASKED = {"user": "users.csv", "class": "sections.csv"}
 @dataclass(frozen=True)
 class Asked:
     """What the run is asked for that concerns the plan. only: a school's id or the name of a request. release,
-    released: as in roster.plan.Wish. options: of every import of the plan.
+    released: as in roster.plan.Wish. options: of every import of the plan; a request of
+    `roster claim` adds its own.
     """
 
     resync: bool = False
@@ -48,6 +49,9 @@ def make_plan(
         wanted = Wanted.read(folder)
         standing = Standing.model_validate(artefact["standing"])
         wish = _wish(night, asked, wanted)
+        options = options_of(night, asked)
+        if options.update_sis_id_if_login_claimed and wish.only_keys:
+            _nobody_known(wanted, rows, wish.only_keys)
         made = plan(
             wanted,
             rows,
@@ -57,6 +61,7 @@ def make_plan(
             proof=proof(night, read_standings(artefact), artefact["number"]),
             wish=wish,
             gate=gate,
+            undone=ledger.undone(rows),
         )
         sent = numbered(made.free)
         for name, frame in (
@@ -78,10 +83,11 @@ def make_plan(
                     "stage": stage,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": _options(asked, stage).model_dump(exclude_defaults=True),
+                    "options": _options(options, stage).model_dump(exclude_defaults=True),
                 }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
+            "options": options.model_dump(exclude_defaults=True),
             "held_hash": made.held_hash,
             "released": made.released,
             "narrowed": wish.narrowed,
@@ -94,10 +100,9 @@ def make_plan(
     return {"path": step.path, "counts": counts["totals"] | more}
 
 
-def _options(asked: Asked, stage: object) -> ImportOptions:
-    if stage != OVERRIDING:
-        return asked.options
-    return asked.options.model_copy(update={"override_sis_stickiness": True})
+def _options(options: ImportOptions, stage: object) -> ImportOptions:
+    """Of that import of the plan: what people changed by hand and is repaired is written over."""
+    return options.model_copy(update={"override_sis_stickiness": True}) if stage == OVERRIDING else options
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
@@ -109,16 +114,45 @@ def numbered(free: pl.DataFrame) -> pl.DataFrame:
 def _wish(night: Night, asked: Asked, wanted: Wanted) -> Wish:
     if asked.only is None:
         return Wish(resync=asked.resync, release=asked.release, released=asked.released)
-    request = f"requests/{night.tenant.id}/{asked.only}.json"
-    if night.store.exists(request):
-        content = night.store.read_json(request)
+    if content := _request(night, asked):
         keys = asked_keys(wanted, content["kind"], content["id"])
+        if content.get("claim"):
+            keys &= {("users.csv", content["id"])}
         return Wish(resync=asked.resync, only_keys=keys, release=asked.release)
     school = _school(asked.only, wanted)
     if not any(frame.filter(pl.col("school") == school).height for frame in wanted.rows.values()):
         message = "`only` names neither a school of tonight's roster nor a request that `roster only` wrote"
         raise RequestUnknown(message)
     return Wish(resync=asked.resync, only_school=school, release=asked.release)
+
+
+def _request(night: Night, asked: Asked) -> dict[str, Any] | None:
+    """What `roster only` or `roster claim` wrote under that name; None where it is none of theirs."""
+    if asked.only is None:
+        return None
+    path = f"requests/{night.tenant.id}/{asked.only}.json"
+    content: dict[str, Any] | None = night.store.read_json(path) if night.store.exists(path) else None
+    return content
+
+
+def options_of(night: Night, asked: Asked) -> ImportOptions:
+    """What the imports of a run are posted with: a claimed log-in is passed on for the one row of its request."""
+    claims = bool((_request(night, asked) or {}).get("claim"))
+    return asked.options.model_copy(update={"update_sis_id_if_login_claimed": True}) if claims else asked.options
+
+
+def _nobody_known(wanted: Wanted, ledger: pl.DataFrame, keys: frozenset[tuple[str, str]]) -> None:
+    """Raises RequestUnknown where the log-in is that of somebody whom the sync itself has put into Canvas."""
+    login = pl.col("row").str.json_path_match("$.login_id").str.to_lowercase()
+    mine = [key for file, key in keys if file == "users.csv"]
+    asked = wanted.rows["users.csv"].filter(pl.col("key").is_in(mine))["login_id"].str.to_lowercase()
+    users = live(ledger).filter((pl.col("file") == "users.csv") & ~pl.col("key").is_in(mine))
+    if users.filter(login.is_in(asked.implode())).height:
+        message = (
+            "the log-in is held by somebody whom this sync has put into Canvas under another id: "
+            "if both are one person, write the change of ids into the mapping (docs/ids-that-change.md)"
+        )
+        raise RequestUnknown(message)
 
 
 def _school(asked: str, wanted: Wanted) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 from roster.configuration import configuration_hash
 from roster.decisions import is_approved
 from roster.errors import ArtefactOutdated, NotRehearsed, RequestUnknown
+from roster.import_options import ImportOptions
 from roster.ledger import Ledger
 from roster.runs import pointed, read_step
 from roster.safety import Gate
 from roster.steps import Done, Night
-from roster.steps.plan import Asked, make_plan
+from roster.steps.plan import Asked, make_plan, options_of
 from roster.tenants import SyncSettings, Tenant
 
 UNREACHABLE_NIGHTS = 3
@@ -62,6 +63,7 @@ def plan_production(night: Night, taken: Done, ledger: Ledger, asked: Asked) -> 
         raise ArtefactOutdated(message)
     rehearsed = taken["counts"]["rehearsed"]
     gate = gate_of(night, artefact, ledger, rehearsed=rehearsed, first=rows.is_empty())
+    gate = by_decision(gate, options_of(night, asked))
     if gate.everything and not rehearsed and night.tenant.is_rehearsed:
         message = "the test environment did not answer, and before a whole load is released nothing goes unrehearsed"
         raise NotRehearsed(message)
@@ -89,6 +91,16 @@ def gate_of(night: Night, artefact: dict[str, Any], ledger: Ledger, *, rehearsed
         everything=tuple(everything),
         drops=() if rehearsed else ("unrehearsed: this artefact was not loaded into a test environment",),
     )
+
+
+def by_decision(gate: Gate, options: ImportOptions) -> Gate:
+    """The gate, shut as well where the import would change what a night never does: that is a person's to decide."""
+    why = list(gate.everything)
+    if options.override_sis_stickiness:
+        why.append("stickiness: the run was asked to write over what people changed in Canvas")
+    if options.update_sis_id_if_login_claimed:
+        why.append("claim: a log-in that another SIS id holds in Canvas would get this one")
+    return Gate(tuple(why), gate.drops)
 
 
 def as_made(night: Night, artefact: dict[str, Any]) -> Night:

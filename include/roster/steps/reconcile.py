@@ -27,8 +27,8 @@ NEWEST = 10**9
 UNSEEN = (
     "the log-in provider of people, which the report has as a number only",
     "which fields Canvas keeps for people who edited them, and imports leave alone",
-    "enrolments, links and other rows that were made by hand and have no SIS id: they are nobody's business here",
-    "e-mail addresses but for a person's first, and passwords",
+    "enrolments, links and other rows that were made by hand and have no SIS id: they are left as they are",
+    "e-mail addresses but for a person’s first, and passwords",
     "what changed in Canvas between the start of the report and this moment",
 )
 

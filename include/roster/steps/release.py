@@ -117,7 +117,7 @@ def _held(night: Night, request: Request) -> pl.DataFrame:
 def plan_rehearsal(night: Night, request: Request, ledger: Ledger) -> Done:
     """Plan the rows of a request against the test environment's ledger into `test.plan`: what it does not have yet."""
     artefact = read_step(night.store, request.artefact, "artefact.json")
-    asked = Asked(released=held_keys(night, request))
+    asked = Asked(released=held_keys(night, request), options=request.options)
     return make_plan(as_made(night, artefact), request.artefact, ledger, asked, step_name="test.plan")
 
 
@@ -128,7 +128,12 @@ def plan_again(night: Night, request: Request, ledger: Ledger) -> Done:
     artefact = read_step(night.store, request.artefact, "artefact.json")
     before = read_step(night.store, request.plan, "plan.json")["gate"]
     gate = gate_of(night, artefact, ledger, rehearsed=not before["drops"], first=ledger.current()[2].is_empty())
-    asked = Asked(resync=resent(night, request), release=request.held_hash, released=held_keys(night, request))
+    asked = Asked(
+        resync=resent(night, request),
+        release=request.held_hash,
+        released=held_keys(night, request),
+        options=request.options,
+    )
     return make_plan(as_made(night, artefact), request.artefact, ledger, asked, gate, "production.plan")
 
 

@@ -124,7 +124,7 @@ def _report(night: Night, outcome: Outcome) -> dict[str, Any]:
         "run": night.run.path,
         "environment": outcome.environment,
         "date": night.today.isoformat(),
-        "asked": {name: value for name, value in outcome.asked.items() if value},
+        "asked": {name: value for name, value in outcome.asked.items() if value not in (None, False, "keep")},
         "sources": {
             source: read_step(night.store, done["path"], "evidence.json") if done else None
             for source, done in outcome.extracts.items()

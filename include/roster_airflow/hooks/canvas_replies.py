@@ -19,6 +19,7 @@ from roster.errors import (
     CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
+    CanvasScopeMissing,
     CanvasTokenDead,
     CanvasWrongHost,
 )
@@ -211,7 +212,10 @@ def _text(body: bytes) -> str:
 
 def _forbidden(status: int, headers: Mapping[str, str], text: str, what: str) -> CanvasFault:
     if "insufficient scopes" in text:
-        return CanvasPermissionMissing(f"{what}: the token's developer key lacks a scope for this call ({status})")
+        return CanvasScopeMissing(
+            f"{what}: the token's developer key lacks the scope of this call ({status}): tick it in Canvas under "
+            "Admin, Developer Keys, and connect again"
+        )
     if status == 401 and ("www-authenticate" in headers or "invalid access token" in text):
         return CanvasTokenDead(
             f"{what}: Canvas does not know the token (any more): make a new one and put it into the connection"

@@ -20,7 +20,7 @@ from roster_sandbox.canvas.answers import US, import_json, message_json
 from roster_sandbox.canvas.faults import Queue, SlowImport, Stuck
 from roster_sandbox.canvas.options import Options, Refused, read_options, refuse_contradictions
 from roster_sandbox.canvas.paging import NOT_FOUND, page
-from roster_sandbox.canvas.sandbox import Db, Sandbox, find, may_import, may_read, sandbox_of, written_id
+from roster_sandbox.canvas.sandbox import Db, Sandbox, find, may_import, may_see_imports, sandbox_of, written_id
 from roster_sandbox.canvas.store import transaction
 
 router = APIRouter(prefix="/api/v1/accounts/{account_id}")
@@ -125,7 +125,7 @@ def _insert_others(db: sqlite3.Connection, queue: Queue) -> None:
         _insert(db, Options(), None, state="created", faults=slow, owner="somebody else")
 
 
-@router.get("/sis_imports", dependencies=[Depends(may_read)])
+@router.get("/sis_imports", dependencies=[Depends(may_see_imports)])
 def listed(request: Request, db: Db) -> JSONResponse:
     """Newest first; `created_since`, `created_before` and `workflow_state[]` narrow it."""
     _root_only(request, db)
@@ -141,7 +141,7 @@ def listed(request: Request, db: Db) -> JSONResponse:
     return _imports(request, db, rows, links)
 
 
-@router.get("/sis_imports/importing", dependencies=[Depends(may_read)])
+@router.get("/sis_imports/importing", dependencies=[Depends(may_see_imports)])
 def importing(request: Request, db: Db) -> JSONResponse:
     """What runs now."""
     _root_only(request, db)
@@ -165,7 +165,7 @@ def abort_all_pending(request: Request, db: Db) -> JSONResponse:
     return JSONResponse({"aborted": True})
 
 
-@router.get("/sis_imports/{import_id}", dependencies=[Depends(may_read)])
+@router.get("/sis_imports/{import_id}", dependencies=[Depends(may_see_imports)])
 def one(request: Request, db: Db) -> JSONResponse:
     """One import, with messages once it has ended."""
     _root_only(request, db)
@@ -188,14 +188,14 @@ def abort(request: Request, db: Db) -> JSONResponse:
     return JSONResponse(import_json(db, _import(request, db), _base(request), single=True))
 
 
-@router.get("/sis_imports/{import_id}/errors", dependencies=[Depends(may_read)])
+@router.get("/sis_imports/{import_id}/errors", dependencies=[Depends(may_see_imports)])
 def errors_of_one(request: Request, db: Db) -> JSONResponse:
     """All messages of an import, newest first."""
     _root_only(request, db)
     return _errors(request, db, "SELECT * FROM messages WHERE import_id = ?", [_import(request, db)["id"]])
 
 
-@router.get("/sis_import_errors", dependencies=[Depends(may_read)])
+@router.get("/sis_import_errors", dependencies=[Depends(may_see_imports)])
 def errors_of_all(request: Request, db: Db) -> JSONResponse:
     """All messages of all imports, newest first."""
     _root_only(request, db)

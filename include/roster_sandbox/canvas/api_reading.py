@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from roster_sandbox.canvas.options import truth
 from roster_sandbox.canvas.paging import page
-from roster_sandbox.canvas.sandbox import Db, find, may_read, sandbox_of, written_id
+from roster_sandbox.canvas.sandbox import Db, find, may, may_read, sandbox_of, shown, written_id
 from roster_sandbox.canvas.settings import BUILT_IN_ROLES
 
 router = APIRouter(prefix="/api/v1")
@@ -19,10 +19,35 @@ _STATE_WORDS = {"created": "unpublished", "claimed": "unpublished"}
 
 
 @router.get("/users/self")
-def myself(db: Db) -> JSONResponse:
-    """Whose token it is."""
+def myself(request: Request, db: Db) -> JSONResponse:
+    """Whose token it is; `last_login` only where `include[]` asks for it and arrives."""
     row = db.execute("SELECT * FROM users WHERE id = 1").fetchone()
-    return JSONResponse({"id": 1, "name": row["name"], "created_at": row["created_at"], "locale": None})
+    grant = request.state.grant
+    answer = {"id": 1, "name": row["name"], "created_at": row["created_at"], "locale": None, "login_id": "sync"}
+    answer |= {"sis_user_id": grant.sis_user_id, "integration_id": None}
+    if "last_login" in request.query_params.getlist("include[]"):
+        answer["last_login"] = row["created_at"]
+    return _answer(request, answer)
+
+
+@router.get("/accounts/{account_id}/permissions", dependencies=[Depends(may_read)])
+def permissions(request: Request, db: Db) -> JSONResponse:
+    """Which of the permissions that `permissions[]` names the token's user has; none named, none told."""
+    _found(request, db, "accounts", "account_id")
+    held = request.state.grant.may
+    return JSONResponse({name: name in held for name in request.query_params.getlist("permissions[]")})
+
+
+@router.get("/accounts/{account_id}/admins", dependencies=[Depends(may("manage_account_memberships"))])
+def admins(request: Request, db: Db) -> JSONResponse:
+    """Who is an admin of the account: of the root account, the token's user."""
+    asked = _found(request, db, "accounts", "account_id")["id"]
+    rows, links = page(request, db, "SELECT * FROM users WHERE id = 1 AND ? = ?", (asked, _root(request)))
+    told = [
+        {"id": 1, "role": "AccountAdmin", "workflow_state": "active", "user": {"id": row["id"], "name": row["name"]}}
+        for row in rows
+    ]
+    return JSONResponse(told, headers=links)
 
 
 @router.get("/accounts", dependencies=[Depends(may_read)])
@@ -30,13 +55,13 @@ def accounts(request: Request, db: Db) -> JSONResponse:
     """The accounts whose admin the token's user is: the root account."""
     root = sandbox_of(request).settings.root_account_id
     rows, links = page(request, db, "SELECT * FROM accounts WHERE id = ?", (root,))
-    return JSONResponse([_account(row, root) for row in rows], headers=links)
+    return _answer(request, [_account(row, root) for row in rows], headers=links)
 
 
 @router.get("/accounts/{account_id}", dependencies=[Depends(may_read)])
 def account(request: Request, db: Db) -> JSONResponse:
     """One account; `self` is the root account."""
-    return JSONResponse(_account(_found(request, db, "accounts", "account_id"), _root(request)))
+    return _answer(request, _account(_found(request, db, "accounts", "account_id"), _root(request)))
 
 
 @router.get("/accounts/{account_id}/sub_accounts", dependencies=[Depends(may_read)])
@@ -52,7 +77,7 @@ def sub_accounts(request: Request, db: Db) -> JSONResponse:
     else:
         query = "SELECT * FROM accounts WHERE parent_id = ? AND state = 'active'"
     rows, links = page(request, db, query, (top,))
-    return JSONResponse([_account(row, _root(request)) for row in rows], headers=links)
+    return _answer(request, [_account(row, _root(request)) for row in rows], headers=links)
 
 
 @router.get("/accounts/{account_id}/terms", dependencies=[Depends(may_read)])
@@ -61,10 +86,10 @@ def terms(request: Request, db: Db) -> JSONResponse:
     states = request.query_params.getlist("workflow_state[]") or ["active"]
     where = "" if "all" in states else f" WHERE state IN ({_marks(states)})"
     rows, links = page(request, db, f"SELECT * FROM terms{where}", [] if "all" in states else states)  # noqa: S608
-    return JSONResponse({"enrollment_terms": [_term(db, row) for row in rows]}, headers=links)
+    return _answer(request, {"enrollment_terms": [_term(db, row) for row in rows]}, headers=links)
 
 
-@router.get("/accounts/{account_id}/users", dependencies=[Depends(may_read)])
+@router.get("/accounts/{account_id}/users", dependencies=[Depends(may("read_roster"))])
 def users(request: Request, db: Db) -> JSONResponse:
     """People with a live log-in; a person appears once, with the first of them."""
     _found(request, db, "accounts", "account_id")
@@ -79,7 +104,7 @@ def users(request: Request, db: Db) -> JSONResponse:
         parameters += [term.lower(), term.lower(), term]
     rows, links = page(request, db, query, parameters)
     email = "email" in request.query_params.getlist("include[]")
-    return JSONResponse([_user(row, email=email) for row in rows], headers=links)
+    return _answer(request, [_user(row, email=email) for row in rows], headers=links)
 
 
 @router.get("/accounts/{account_id}/courses", dependencies=[Depends(may_read)])
@@ -99,13 +124,13 @@ def courses(request: Request, db: Db) -> JSONResponse:
         query += " AND term_id = ?"
         parameters.append(find(db, "terms", given, _root(request))["id"])
     rows, links = page(request, db, query, parameters)
-    return JSONResponse([_course(row, _root(request)) for row in rows], headers=links)
+    return _answer(request, [_course(row, _root(request)) for row in rows], headers=links)
 
 
 @router.get("/courses/{course_id}", dependencies=[Depends(may_read)])
 def course(request: Request, db: Db) -> JSONResponse:
     """One course, in whatever state."""
-    return JSONResponse(_course(_found(request, db, "courses", "course_id"), _root(request)))
+    return _answer(request, _course(_found(request, db, "courses", "course_id"), _root(request)))
 
 
 @router.get("/courses/{course_id}/sections", dependencies=[Depends(may_read)])
@@ -114,7 +139,7 @@ def sections(request: Request, db: Db) -> JSONResponse:
     home = _found(request, db, "courses", "course_id")
     query = "SELECT * FROM sections WHERE course_id = ? AND state = 'active'"
     rows, links = page(request, db, query, (home["id"],))
-    return JSONResponse([_section(row, home) for row in rows], headers=links)
+    return _answer(request, [_section(row, home) for row in rows], headers=links)
 
 
 @router.get("/courses/{course_id}/enrollments", dependencies=[Depends(may_read)])
@@ -144,7 +169,11 @@ def _enrollments(request: Request, db: sqlite3.Connection, where: str, value: in
         query += f" AND e.type IN ({_marks(types)})"
         parameters += types
     rows, links = page(request, db, query, parameters)
-    return JSONResponse([_enrollment(row) for row in rows], headers=links)
+    return _answer(request, [_enrollment(row) for row in rows], headers=links)
+
+
+def _answer(request: Request, told: Any, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(shown(request, told), headers=headers)
 
 
 def _found(request: Request, db: sqlite3.Connection, table: str, name: str) -> sqlite3.Row:

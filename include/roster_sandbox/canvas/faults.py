@@ -124,6 +124,14 @@ class SlowAnswer(RequestFault):
     seconds: float = 1.0
 
 
+class RestoreFails(RequestFault):
+    """The job that `restore_states` starts fails; nothing is restored."""
+
+    name: Literal["restore_fails"] = "restore_fails"
+    method: str | None = "PUT"
+    path: str | None = "/restore_states$"
+
+
 class Bucket(Fault):
     """Other sizes for the leaky bucket while it is set, so that a test reaches the brim soon."""
 
@@ -261,6 +269,7 @@ AnyFault = Annotated[
     | AnswerLost
     | LatePost
     | SlowAnswer
+    | RestoreFails
     | Bucket
     | SlowReport
     | ReportEnds

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from roster_sandbox.canvas import faults
 from roster_sandbox.canvas.sandbox import UNAUTHORIZED, Sandbox
@@ -20,6 +20,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _AUTHENTICATE = [(b"www-authenticate", b'Bearer realm="canvas-lms"')]
 _DEAD = {"errors": [{"message": "Invalid access token."}]}
+_SCOPES = {"errors": [{"message": "Insufficient scopes on access token."}]}
 _NOBODY = {"status": "unauthenticated", "errors": [{"message": "user authorization required"}]}
 _DISABLED = {"errors": ["SIS imports are not enabled for this account"]}
 _BROKEN = {
@@ -68,6 +69,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         fault = self._sandbox.faults.of_request(scope["method"], scope["path"])
+        scope["state"]["fault"] = fault
         if fault is not None and await self._suffer(fault, scope, receive, send):
             return
         if isinstance(fault, faults.AnswerLost):
@@ -115,6 +117,12 @@ class Gate:
             await _read(receive)
             await _reply(send, 401, _NOBODY if token is None else _DEAD, _AUTHENTICATE)
             return
+        if not grant.lets(scope["method"], scope["path"]):
+            await _read(receive)
+            await _reply(send, 401, _SCOPES, [])
+            return
+        if grant.drops_includes:
+            scope["query_string"] = _without_includes(scope["query_string"])
         scope["state"]["grant"] = grant
         size = self._sandbox.faults.bucket()
         key = str(token)
@@ -181,6 +189,13 @@ def _keep_slashes(scope: Scope) -> None:
     raw = bytes(scope.get("raw_path") or b"").split(b"?")[0].decode("latin-1")
     scope["written_path"] = raw
     scope["path"] = "/".join(unquote(part).replace("/", "\ue000") for part in raw.split("/"))
+
+
+def _without_includes(query: bytes) -> bytes:
+    """Drop `include[]` as Canvas does for a key that does not allow it: without a word. `uuid` passes."""
+    named = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    passing = [(name, value) for name, value in named if name not in {"include[]", "includes[]"} or value == "uuid"]
+    return query if len(passing) == len(named) else urlencode(passing).encode()
 
 
 def _replay(body: bytes) -> Receive:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from roster_sandbox.canvas import refresh
+from roster_sandbox.canvas import refresh, tokens
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
 from roster_sandbox.canvas.files_host import FilesHost
@@ -53,8 +54,28 @@ class Sandbox:
 
     def grant_of(self, token: str) -> Grant | None:
         """What a token may do; None for one that is not known, or not any more."""
+        if told := self.settings.grants.get(token):
+            return told
         right = self.settings.tokens.get(token)
-        return Grant(right) if right is not None else None
+        if right is not None:
+            return Grant(right)
+        if not self.settings.keys:
+            return None
+        with self.store.connect() as db:
+            return tokens.grant_of(db, self.settings, token)
+
+    def change_key(self, client_id: str, changes: dict[str, Any]) -> bool:
+        """Change a developer key; whether there is one. Where it loses a scope, its tokens die, as in Canvas."""
+        key = tokens.key_of(self.settings, client_id)
+        if key is None:
+            return False
+        changed = replace(key, **changes)
+        keys = tuple(changed if one is key else one for one in self.settings.keys)
+        self.settings = replace(self.settings, keys=keys)
+        if key.scopes is not None and changed.scopes is not None and key.scopes - changed.scopes:
+            with self.store.connect() as db:
+                tokens.forget_key(db, client_id)
+        return True
 
     def copy(self) -> bytes:
         """All of it at this moment, for another to become."""
@@ -86,16 +107,39 @@ def connection(request: Request) -> Iterator[sqlite3.Connection]:
 Db = Annotated[sqlite3.Connection, Depends(connection)]
 
 
+def may(*permissions: str) -> Callable[[Request], None]:
+    """What refuses a token whose user has none of these permissions."""
+
+    def refuse(request: Request) -> None:
+        if not request.state.grant.may.intersection(permissions):
+            raise Refused(401, UNAUTHORIZED)
+
+    return refuse
+
+
 def may_read(request: Request) -> None:
     """Refuse a token whose user may nothing."""
-    if request.state.grant.right not in {"admin", "read"}:
+    if not request.state.grant.may:
         raise Refused(401, UNAUTHORIZED)
 
 
-def may_import(request: Request) -> None:
-    """Refuse a token whose user may not import."""
-    if request.state.grant.right != "admin":
-        raise Refused(401, UNAUTHORIZED)
+may_import = may("import_sis")
+may_see_imports = may("import_sis", "manage_sis")
+
+
+def shown(request: Request, told: Any) -> Any:
+    """An answer without SIS ids, where the token's user may not see them."""
+    if request.state.grant.may & {"read_sis", "manage_sis"}:
+        return told
+    if isinstance(told, list):
+        return [shown(request, one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    return {
+        name: shown(request, value)
+        for name, value in told.items()
+        if not name.startswith("sis_") and name != "integration_id"
+    }
 
 
 def written_id(request: Request, name: str) -> str:

@@ -155,7 +155,7 @@ def test_a_user_without_the_right_is_told_which(
     with pytest.raises(error, match="SIS Data"):
         a_hook(right).post_import(archive, "banksia-1")
     assert stand_in.imports() == []
-    assert a_hook(right).test_connection()[0] is (right == "read")
+    assert a_hook(right).test_connection()[0] is False
 
 
 def test_a_token_that_nobody_knows_is_dead(stand_in: Canvas, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_the_documented_examples(tmp_path: Path) -> None:
             assert client.of("terms", "term_id", "T002")["end_at"] == "2013-05-03T06:00:00Z"
 
 
-@pytest.mark.parametrize("name", ["xlists", "groups", "groups_membership"])
+@pytest.mark.parametrize("name", ["groups", "groups_membership"])
 def test_kinds_that_are_not_simulated_say_so(client: Client, name: str) -> None:
     done = client.load({f"{name}.csv": (SAMPLES / f"{name}.csv").read_bytes()})
     assert done["workflow_state"] == "failed_with_messages"

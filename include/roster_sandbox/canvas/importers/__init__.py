@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 
 from roster_sandbox.canvas.importers import (
     accounts,
+    admins,
     change_sis_id,
     courses,
     enrollments,
+    logins,
     sections,
     terms,
     user_observers,
     users,
+    xlists,
 )
 from roster_sandbox.canvas.run import Row, Run
 
@@ -28,7 +31,10 @@ APPLY: dict[str, Apply] = {
     "term": terms.apply,
     "course": courses.apply,
     "section": sections.apply,
+    "xlist": xlists.apply,
     "user": users.apply,
+    "login": logins.apply,
     "enrollment": enrollments.apply,
+    "admin": admins.apply,
     "user_observer": user_observers.apply,
 }

@@ -46,6 +46,7 @@ def _apply(run: Run, row: Row) -> str | None:
         after = str(applied.get("state", old["state"]))
         run.changed("Course", old["state"], after)
         _carry_enrollments(run, int(old["id"]), after)
+        _copies_follow(run, int(old["id"]), applied)
     run.counts["courses"] += 1
     return None
 
@@ -119,6 +120,15 @@ def _create(run: Run, row: Row, sis_id: str, values: dict[str, object]) -> None:
     home = {"account_id": run.settings.root_account_id, "term_id": 1}
     run.create("courses", {"sis_id": sis_id, "state": state, **home, **values})
     run.changed("Course", None, state)
+
+
+def _copies_follow(run: Run, course_id: int, applied: dict[str, object]) -> None:
+    """A course that a cross-listing made after this one takes over what has changed here."""
+    followed = {name: value for name, value in applied.items() if name in _STICKY and name != "state"}
+    if not followed:
+        return
+    for copy in run.db.execute("SELECT * FROM courses WHERE template_id = ?", (course_id,)).fetchall():
+        run.update("courses", copy, followed, _STICKY)
 
 
 def _carry_enrollments(run: Run, course_id: int, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
 from roster_sandbox.canvas.importers.enrolling import set_state
@@ -48,12 +49,21 @@ def _apply(run: Run, row: Row) -> str | None:
     if old is None:
         run.create("sections", {"sis_id": sis_id, **values})
     else:
+        if old["nonxlist_course_id"] is not None:
+            values |= _cross_listed(old, int(course["id"]))
         run.update("sections", old, values, _STICKY)
         if state == "deleted":
             _drop_enrollments(run, int(old["id"]))
     run.changed("CourseSection", old["state"] if old else None, state)
     run.counts["sections"] += 1
     return None
+
+
+def _cross_listed(old: sqlite3.Row, named: int) -> dict[str, object]:
+    """A cross-listed section stays where it is while its home, or where it is, is named; another course undoes that."""
+    if named in {old["nonxlist_course_id"], old["course_id"]}:
+        return {"course_id": old["course_id"]}
+    return {"nonxlist_course_id": None}
 
 
 def _drop_enrollments(run: Run, section_id: int) -> None:

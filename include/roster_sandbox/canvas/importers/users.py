@@ -33,7 +33,7 @@ def _apply(run: Run, row: Row) -> str | None:
     state = next(word for word in _STATES if row.says(word))
     if state == "deleted" and run.options.skip_deletes:
         return None
-    provider, message = _provider(run, row)
+    provider, message = provider_of(run, row)
     if message:
         return message
     own, message = _login(run, row, provider)
@@ -79,7 +79,8 @@ def _invalid(row: Row) -> str | None:
     return None
 
 
-def _provider(run: Run, row: Row) -> tuple[int | None, str | None]:
+def provider_of(run: Run, row: Row) -> tuple[int | None, str | None]:
+    """The provider that the row names, by type or number, or the message that there is none such."""
     given = row["authentication_provider_id"]
     if given is None:
         return None, None
