@@ -37,9 +37,10 @@ class Underway(BaseModel):
 
 def begin(loading: Loading, night: Night, environment: Environment) -> None:
     """Start the report and note it in the run folder. Raises ImportOpen while an import of ours has not ended."""
-    if loading.settle_open() is not None:
+    if loading.settle_journal() is not None:
         message = "an import of ours has not ended, so Canvas is about to change: reconcile when it is settled"
         raise ImportOpen(message)
+    loading.follow_refresh()  # whether the ledger is behind is not asked: this is what mends it
     version, _ = loading.ledger.versions()
     underway = Underway(number=start_report(loading.hook, KINDS).number, at=loading.now(), version=version)
     night.store.write(_name(night, environment), underway.model_dump_json().encode())

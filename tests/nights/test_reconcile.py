@@ -11,13 +11,25 @@ import polars as pl
 import pytest
 
 from roster.canvas.wanted import SEPARATOR
-from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasStuck, CanvasUnreachable, ImportOpen, LedgerMoved
+from roster.errors import (
+    CanvasNotEmpty,
+    CanvasRefused,
+    CanvasStuck,
+    CanvasUnreachable,
+    ImportOpen,
+    LedgerBehind,
+    LedgerMoved,
+)
+from roster.import_options import NONE
 from roster.ledger import Ledger
 from roster.reconciling.outcome import Then
+from roster.safety import OPEN
 from roster.steps import Done
+from roster.steps.plan import Asked, make_plan
+from roster.steps.promote import by_decision
 from roster_airflow.reconciling import begin, finish, wait_for
 from tests.nights.disturbed import Nights
-from tests.nights.small import SECTIONS, School, school
+from tests.nights.small import SECTIONS, School, school, write_artefact
 
 
 def reconciled(nights: Nights, then: Then = "report") -> Done:
@@ -319,3 +331,32 @@ def test_who_is_killed_while_writing_the_ledger_is_followed_by_the_next_who_sett
 
 def _killed(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_in_production_what_writes_over_a_persons_change_is_held_and_nothing_else(loaded: Nights) -> None:
+    by_hand(loaded)
+    loaded.canvas.by_hand("enrol", section="drawing", user="p03", state="deleted")
+    reconciled(loaded, "repair")
+    night = loaded.night()
+    gate = by_decision(OPEN, NONE)
+    source = write_artefact(night, school().renamed("p09", "Wed"))
+    plan = make_plan(night, source["path"], loaded.loading.ledger, Asked(), gate)
+    rows = loaded.table(plan, "changes.parquet")
+    held = rows.filter(pl.col("part") == "held")
+    assert set(held.select("file", "key").iter_rows()) == set(FOUND)
+    assert {why.partition(":")[0] for whys in held["holds"] for why in whys} == {"by-hand"}
+    back = SEPARATOR.join(("drawing", "p03", "student"))  # no import leaves that alone
+    assert rows.filter(pl.col("part") == "free")["key"].to_list() == ["p09", back]
+
+
+def test_a_ledger_that_is_behind_canvas_is_mended_by_adopting(loaded: Nights) -> None:
+    behind, night = without_ledger(loaded), loaded.night()
+    loaded.clock.forward(minutes=-1)  # Canvas tells whole seconds
+    begin(behind.loading, night, "test")
+    finish(behind.loading, night, "test", "adopt")
+    loaded.play(school().renamed("p01", "Since"))
+    with pytest.raises(LedgerBehind):
+        behind.loading.settle_open()
+    reconciled(behind, "adopt")
+    assert behind.loading.settle_open() is None
+    assert changes(behind, school().renamed("p01", "Since")) == {}

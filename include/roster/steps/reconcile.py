@@ -73,7 +73,7 @@ def reconcile(
         _readable(made.differences).write_csv(step.folder / "differences.csv")
         write_json(step.folder, "reconcile.json", content)
         (step.folder / "report.html").write_text(_page(night, content, made), encoding="utf-8")
-    if version != begun.version or moves:
+    if version != begun.version or moves or then == "adopt":  # that nothing differs is known from now on
         ledger.reconcile(after, {"then": then, **counts["all"]}, version=begun.version, run=night.run.path, now=now)
     return {"path": step.path, "counts": {**counts["all"], "ledger_changed": moves}}
 
