@@ -175,6 +175,7 @@ def plan(
     changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_undone(changes, undone)
     changes = safety.hold_by(gate, changes)
+    changes = safety.hold_overwriting(gate, changes, ledger)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)
     if wish.narrowed:

@@ -7,8 +7,8 @@
     settled    the ledger was in doubt, and now it is known
     merged     two SIS ids are one person in Canvas; both are named
 
-`by_hand`: a person did it, so that an import has to write over it: the column is one that imports leave alone once it
-was edited, or the thing is gone although no import of ours removed it. Columns that were never sent aren't compared.
+`by_hand`: a person did it: the column is one that imports leave alone once it was edited, or the thing is gone although
+no import of ours removed it. Columns that were never sent aren't compared.
 """
 
 from __future__ import annotations
