@@ -16,6 +16,7 @@ import polars as pl
 
 from roster import absence, safety
 from roster.absence import LEFT, Proof
+from roster.accepted import as_accepted
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in
@@ -44,6 +45,8 @@ CHANGES = pl.Schema(
     }
 )
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
+OVERRIDING = LAST_STAGE + 1
+"""The stage of rows that have to write over what people changed in Canvas."""
 RESENT = ("users.csv", "sections.csv", "enrollments.csv", "user_observers.csv")
 FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}
 
@@ -172,12 +175,13 @@ def plan(
     changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_undone(changes, undone)
     changes = safety.hold_by(gate, changes)
+    changes = safety.hold_overwriting(gate, changes, ledger)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
         changes = _narrowed(changes, wish)
         waiting, left = _asked(waiting, wish), _asked(left, wish)
-    changes, held_hash, released = _parted(staged(changes), wish)
+    changes, held_hash, released = _parted(_overriding(staged(changes), ledger), wish)
     return Plan(
         changes=_ordered(changes),
         waiting=waiting,
@@ -216,6 +220,16 @@ def _parted(changes: pl.DataFrame, wish: Wish) -> tuple[pl.DataFrame, str | None
     return both, safety.plan_hash(shown) if shown.height else None, released
 
 
+def _overriding(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Changes of rows that people changed in Canvas, and that are to be as the source has them, in the last import."""
+    marked = ledger.filter("by_hand").select("file", "key", marked=pl.lit(value=True))
+    if marked.is_empty():
+        return changes
+    going = pl.when("marked", stage=LAST_STAGE).then(pl.lit(OVERRIDING, dtype=pl.Int64)).otherwise("stage")
+    joined = changes.join(marked, on=["file", "key"], how="left", maintain_order="left")
+    return joined.with_columns(stage=going).drop("marked")
+
+
 def _synced(wanted: Wanted) -> list[str]:
     return [module.FILE for module in FILES if module.FILE in wanted.rows]
 
@@ -223,13 +237,14 @@ def _synced(wanted: Wanted) -> list[str]:
 def _difference(file: str, rows: pl.DataFrame, ledger: pl.DataFrame, sequence: int) -> pl.DataFrame:
     """Wanted and ledger side by side, a line per key: new (JSON), row, columns, doubt, refused, dropped, same."""
     names = [name for name in rows.columns if name not in ("key", "record", "school", "scope")]
-    new = rows.select(
+    known = ledger.filter(pl.col("file") == file)
+    new = as_accepted(rows, known).select(
         "key",
         new_school="school",
         new=pl.struct(names).struct.json_encode(),
         new_columns=pl.lit(",".join(names)),
     )
-    side = new.join(ledger.filter(pl.col("file") == file), on="key", how="full", coalesce=True)
+    side = new.join(known, on="key", how="full", coalesce=True)
     # Most rows of a night are the very text that the ledger has: only the others are compared column by column.
     equal = pl.col("row").eq_missing(pl.col("new"))
     sides = [
@@ -258,8 +273,9 @@ def _same(names: Sequence[str]) -> pl.Expr:
 def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
+    stays_gone = pl.col("same") & pl.col("accepted").is_not_null()
     why = (
-        pl.when(known & pl.col("dropped"))
+        pl.when(known & pl.col("dropped") & ~stays_gone)
         .then(pl.lit("back"))
         .when(~known)
         .then(pl.lit("create"))
@@ -267,7 +283,7 @@ def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))
-        .when(pl.col("file").is_in(RESENT) & pl.lit(resync))
+        .when(pl.col("file").is_in(RESENT) & pl.lit(resync) & ~pl.col("dropped"))
         .then(pl.lit("resend"))
     )
     action = pl.col("why").replace_strict(

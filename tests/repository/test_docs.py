@@ -245,9 +245,10 @@ def rule_ids() -> set[str]:
     from roster.checks.catalogue import RULES
     from roster.checks.frames import UNJUDGED
     from roster.checks.suites import read_suites
+    from roster.lint.rules import RULES as OF_LINTER
 
     of_suites = {one.meta.rule for suite in read_suites() for one in suite.expectations}
-    return {*RULES, *OF_CANVAS, *of_suites, UNJUDGED}
+    return {*RULES, *OF_CANVAS, *OF_LINTER, *of_suites, UNJUDGED}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

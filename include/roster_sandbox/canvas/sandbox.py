@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from roster_sandbox.canvas import refresh, tokens
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
+from roster_sandbox.canvas.files_host import FilesHost
 from roster_sandbox.canvas.grants import Grant
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -37,6 +38,7 @@ class Sandbox:
         self.store = Store(folder)
         self.settings = refresh.remembered(self.store, settings)
         self.faults = Faults()
+        self.files = FilesHost()
         self.worker = Worker(self.store, self.settings)
         self._refreshing = threading.Lock()
 
@@ -48,6 +50,7 @@ class Sandbox:
     def stop(self) -> None:
         """Let the running segment end."""
         self.worker.stop()
+        self.files.stop()
 
     def grant_of(self, token: str) -> Grant | None:
         """What a token may do; None for one that is not known, or not any more."""

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from roster_sandbox.canvas import api_imports, api_reading, api_restoring, by_hand, control, oauth
+from roster_sandbox.canvas import api_imports, api_reading, api_reports, api_restoring, by_hand, control, oauth
 from roster_sandbox.canvas.gate import Gate
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -38,6 +38,8 @@ def _routes() -> FastAPI:
         control.router,
         by_hand.router,
         api_restoring.router,
+        api_reports.router,
+        api_reports.files,
     ):
         app.include_router(router)
     app.add_exception_handler(Refused, _refused)

@@ -74,6 +74,9 @@ CREATE TABLE IF NOT EXISTS oauth_tokens (
     id INTEGER PRIMARY KEY AUTOINCREMENT, client_id TEXT NOT NULL, scopes TEXT NOT NULL,
     access_token TEXT NOT NULL UNIQUE, refresh_token TEXT NOT NULL UNIQUE, expires REAL NOT NULL,
     refreshes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL, parameters TEXT NOT NULL, state TEXT NOT NULL,
+    created_at TEXT NOT NULL, due REAL NOT NULL, ends TEXT NOT NULL, file TEXT, verifier TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refreshed (settings TEXT NOT NULL);
 """
 STATED = ("accounts", "terms", "courses", "sections", "logins", "enrollments", "observer_links")
