@@ -40,6 +40,7 @@ REASONS = {
 UNRESTORED = {
     "nothing": "the import deleted nothing",
     "left": "something that it deleted stays so, or later imports changed its rows: Canvas restores all or none",
+    "moved": "the ledger has moved on since the undo was shown",
     "old": "the import is older than the 30 days for which Canvas keeps states",
 }
 

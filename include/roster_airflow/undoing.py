@@ -150,7 +150,7 @@ class RestoreOperator(BaseOperator):
             import_id = read_step(night.store, self.shown["path"], "plan.json")["imports"][-1]  # the one that drops
             if not night.store.exists(asked):
                 if begun(night, loading.ledger) or not is_as_shown(night, loading.ledger, self.shown):
-                    return {"state": "unknown", "why_not": None}
+                    return {"state": "not asked", "why_not": "moved"}
                 _ask(night, loading.hook, import_id, asked)
             kept = night.store.read_json(asked)
             if state := ended_as(loading.hook, import_id, kept["progress"]):

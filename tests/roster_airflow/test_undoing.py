@@ -242,3 +242,12 @@ def test_what_moved_on_after_the_answer_is_not_loaded(
     assert len(canvas.imports()) == 3
     assert "run `roster reconcile`" in str(run.errors["verdict"])
     assert Store.home().names(f"runs/fern/{Path(str(run.told['run'])).name}/load") == []
+
+
+def test_states_are_not_restored_once_the_ledger_has_moved_on(play: Play, undo: Undo, canvas: Canvas) -> None:
+    two_nights(play)
+    run = undo("restore", "again")
+    play(changed(NEXT, "students.csv", "p1", "First_name", "Ludmila"))
+    answer = run.execute(undo_dag().get_task("restore"))
+    assert answer == {"state": "not asked", "why_not": "moved"}
+    assert canvas.imports()[1]["state"] == "imported"
