@@ -27,6 +27,7 @@ GONE_ALREADY = (
     "canvas-enrollment-unknown-user",
     "canvas-enrollment-unknown-section",
     "canvas-observer-unknown-user",
+    "canvas-cross-list-unknown-section",
 )
 
 CHANGED_ALREADY = "canvas-id-change-unknown"

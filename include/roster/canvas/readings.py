@@ -161,6 +161,22 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         "The person has no log-in. Fill in the field that sync.login_id of the tenant file names in the source.",
     ),
     _refused(r"^No status given for user", "canvas-improper-status", f"The row has no status. {_OURS}"),
+    # xlists.csv; before what names sections of enrolments
+    _refused(
+        r"^A cross-listing referenced a non-existent section",
+        "canvas-cross-list-unknown-section",
+        "Canvas does not know the section, most often because its own row was refused, or it was deleted in "
+        "Canvas by hand. Restore it there, or send it again with a resync.",
+    ),
+    _refused(
+        r"^An? (active|deleted) cross-listing failed",
+        "canvas-cross-list-failed",
+        "Canvas can't teach the section in that course, most often because the course or the section is deleted. "
+        "Restore it in Canvas, or take the section off sync.cross_list in the tenant file.",
+    ),
+    _refused(
+        r"^No (xlist_course_id|section_id) given for a cross-listing", "canvas-blank-id", f"The row has no id. {_OURS}"
+    ),
     # enrollments.csv; before the general stems, because these name courses, sections and users too
     _refused(
         r"^User not found for enrollment",

@@ -12,6 +12,7 @@ FILES = (
     "terms.csv",
     "courses.csv",
     "sections.csv",
+    "xlists.csv",
     "users.csv",
     "enrollments.csv",
     "user_observers.csv",
