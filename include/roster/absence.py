@@ -193,6 +193,7 @@ def _drop_status(tenant: Tenant) -> dict[str, str | None]:
         "enrollments.csv": policy.enrollments,
         "user_observers.csv": "deleted",
         "xlists.csv": "deleted",
+        "admins.csv": "deleted",
         **{file: None if word == "keep" else word for file, word in chosen.items()},
         "accounts.csv": None,
         "terms.csv": None,

@@ -44,7 +44,7 @@ CHANGES = pl.Schema(
     }
 )
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
-RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "user_observers.csv")
+RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}
 
 

@@ -236,6 +236,8 @@ class SyncSettings(Settings):
     """Which of two names Canvas shows, where the source has both."""
     roles: dict[str, str] = Field(default_factory=dict)
     """The source's role to Canvas's, beside student, teacher and aide (→ ta)."""
+    admins: dict[str, tuple[str, ...]] | None = None
+    """Canvas's role to the SIS ids of staff who have it in their school's account; left out: rights are let alone."""
     observers: ObserverSettings = ObserverSettings()
     placeholders: tuple[str, ...] = ("TBA*", "*Placeholder*", "Vacant*", "Unassigned*", "To Be Announced*")
     """Names (given family, or family alone) of teachers who are not people, with * and ?."""

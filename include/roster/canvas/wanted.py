@@ -16,7 +16,7 @@ from roster.tenants import Tenant
 SEPARATOR = "\x1f"
 ENDED = pl.Schema({"file": pl.String, "key": pl.String, "status": pl.String})
 FROZEN = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String})
-_PEOPLE = ("users.csv", "user_observers.csv")
+_PEOPLE = ("users.csv", "admins.csv", "user_observers.csv")
 _COURSE_MEMBERSHIPS = ("courses.csv", "sections.csv", "xlists.csv", "enrollments.csv")
 
 
@@ -26,6 +26,7 @@ def files(settings: Tenant) -> list[str]:
     """
     off = (() if settings.sync.people else _PEOPLE) + (() if settings.sync.course_memberships else _COURSE_MEMBERSHIPS)
     off += ("xlists.csv",) if settings.sync.cross_list is None else ()
+    off += ("admins.csv",) if settings.sync.admins is None else ()
     return [file for file in canvas.FILE_NAMES if file not in off]
 
 

@@ -15,6 +15,7 @@ FILES = (
     "xlists.csv",
     "users.csv",
     "enrollments.csv",
+    "admins.csv",
     "user_observers.csv",
 )
 ACTIONS = ("create", "update", "drop", "resend", "rename", "park")

@@ -17,6 +17,7 @@ OBSERVERS = {
     "observers": {"relationships": ["mother"]},
     "authentication_provider": "saml",
     "cross_list": {"alg1": ["alg2"]},
+    "admins": {"AccountAdmin": ["tess"]},
 }
 
 
@@ -24,7 +25,7 @@ def test_the_files_come_in_the_order_in_which_canvas_processes_them() -> None:
     assert tuple(file.FILE for file in canvas.FILES) == canvas.FILE_NAMES
     assert (
         *("accounts.csv", "terms.csv", "courses.csv", "sections.csv", "xlists.csv", "users.csv", "enrollments.csv"),
-        "user_observers.csv",
+        *("admins.csv", "user_observers.csv"),
     ) == canvas.FILE_NAMES
 
 

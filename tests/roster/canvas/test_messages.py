@@ -90,6 +90,15 @@ MESSAGES = [
     ),
     ("An active cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
     ("A deleted cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
+    # admins.csv
+    ("No user_id given for admin", "refused", "canvas-blank-id", False),
+    ("No role_id or role given for admin", "refused", "canvas-blank-id", False),
+    ("No status given for admin", "refused", "canvas-improper-status", False),
+    ("Invalid status activated for admin", "refused", "canvas-improper-status", False),
+    ("Invalid account_id given for admin", "refused", "canvas-admin-unknown-account", False),
+    ("Invalid role 'Office' for admin", "refused", "canvas-admin-role", False),
+    ("Invalid role_id '7' for admin", "refused", "canvas-admin-role", False),
+    ("Invalid or unknown user_id 'u1' for admin", "refused", "canvas-admin-unknown-user", False),
     # accounts.csv
     ("No account_id given for an account", "refused", "canvas-blank-id", False),
     ("Parent account didn't exist for a1", "refused", "canvas-unknown-parent", False),
