@@ -54,6 +54,7 @@ lint: setup  ## ruff, codespell, and that generated documents are current
 	$(BIN)/codespell
 	$(BIN)/python -m roster.checks.rules_page --check
 	$(BIN)/python -m roster.tenant_page --check
+	$(BIN)/python -m roster.lint.page --check
 
 types: setup  ## mypy and the contracts of imports
 	$(BIN)/mypy
@@ -70,6 +71,7 @@ bench: setup  ## measures, and prints seconds and memory
 docs: setup  ## writes docs/ pages that come from the code
 	$(BIN)/python -m roster.checks.rules_page
 	$(BIN)/python -m roster.tenant_page
+	$(BIN)/python -m roster.lint.page
 
 lock: setup  ## resolves requirements.txt again from pyproject.toml (UPGRADE=1: to the newest of everything)
 	@$(BIN)/python -m venv --clear .work/lock

@@ -21,7 +21,7 @@ from tests.postgres import Postgres, running_postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
+OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_PICTURES", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
 """Settings of the tests themselves."""
 
 _home = pytest.StashKey[Path]()

@@ -19,27 +19,29 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from roster.accepted import still_accepted
 from roster.canvas import ID_CHANGES
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
 from roster.import_options import NONE, ImportOptions
 from roster.rekeying import settled as settled_ids
 from roster.store import Store
 
-SCHEMA = 1
+SCHEMA = 2
 WATCHED = timedelta(days=30)
 _HOST_AND_PORT = re.compile(r"^(.*)_(\d+)$")
 _ANOTHER = "another run is loading into this Canvas at this moment: clear the run from its plan on"
 
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
 # refused last. columns: the columns that `row` was sent with. dropped: the last row taken was a drop. sequence: number
-# of the artefact that last wrote the row.
+# of the artefact that last wrote the row. accepted: JSON of what the source said in the columns in which Canvas's own
+# value was accepted; `row` has Canvas's. by_hand: the next change of the row has to write over what a person changed.
 LEDGER = pl.Schema(
     {
         "file": pl.String,
@@ -51,6 +53,8 @@ LEDGER = pl.Schema(
         "dropped": pl.Boolean,
         "school": pl.String,
         "sequence": pl.Int64,
+        "accepted": pl.String,
+        "by_hand": pl.Boolean,
     }
 )
 
@@ -73,7 +77,7 @@ SENT = pl.Schema(
 # What became of the rows of an import, keyed by file and row. outcome: sent, refused or doubt.
 OUTCOMES = pl.Schema({"file": pl.String, "row": pl.Int64, "outcome": pl.String})
 
-Outcome = Literal["taken", "lost", "abandoned", "surfaced", "refreshed"]
+Outcome = Literal["taken", "lost", "abandoned", "surfaced", "refreshed", "reconciled"]
 
 
 class Refreshed(BaseModel):
@@ -93,7 +97,9 @@ class Refreshed(BaseModel):
 
 
 class Intent(BaseModel):
-    """An import that is about to be posted; or that Canvas was written over, with what (refreshed, rows)."""
+    """An import that is about to be posted; or rows that were found in Canvas otherwise: because it was written over
+    (refreshed), or because its own reports say so (reconciled, with facts of it).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -105,16 +111,18 @@ class Intent(BaseModel):
     sequence: int
     run: str
     written: datetime
-    kind: Literal["import", "surfaced", "refreshed"] = "import"
+    kind: Literal["import", "surfaced", "refreshed", "reconciled"] = "import"
     options: ImportOptions = NONE
     refreshed: Refreshed | None = None
+    facts: Mapping[str, Any] = {}
     rows: str | None = None
 
 
 class Settled(BaseModel):
     """What became of it. outcome: taken (Canvas ended it), lost (it never ended), abandoned (Canvas never showed it),
     surfaced (an abandoned one turned up), refreshed (Canvas was written over; identifier and import_id are of what came
-    along). facts: counts and states for the report, no records. problems: where Canvas's messages about it lie.
+    along), reconciled (compared with Canvas's report; there is no import). facts: counts and states for the report, no
+    records. problems: where Canvas's messages about it lie.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -135,9 +143,14 @@ class Settled(BaseModel):
     run: str
 
 
-def identifier(host: str, account: str, version: int, plan_hash: str) -> str:
-    """The import's data-set identifier, well under Canvas's 128 bytes: one for each ledger version and plan."""
-    digest = hashlib.sha256("\n".join((host, account, str(version), plan_hash)).encode()).hexdigest()
+def identifier(host: str, account: str, version: int, plan_hash: str, written: datetime) -> str:
+    """The import's data-set identifier, well under Canvas's 128 bytes: one for each ledger version and plan.
+
+    written: of the intent that keeps it. A ledger that was lost and begun anew counts its versions again, and may plan
+    the same: Canvas still has the import of then, and must not be taken to have had this one.
+    """
+    parts = (host, account, str(version), plan_hash, written.isoformat())
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return f"roster-{version}-{digest[:32]}"
 
 
@@ -177,6 +190,8 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         dropped=pl.when(taken).then(pl.col("action") == "drop").otherwise(pl.col("dropped").fill_null(value=False)),
         school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
+        accepted=pl.when(taken).then(still_accepted(joined)).otherwise("accepted"),
+        by_hand=pl.col("by_hand").fill_null(value=False) & ~taken.fill_null(value=False),
     )
     after = after.select(*LEDGER).cast(LEDGER).sort("file", "key")
     return settled_ids(after, given) if (given := told.filter(pl.col("file") == ID_CHANGES)).height else after
@@ -185,6 +200,11 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
     """OUTCOMES that leave every row of the import in doubt."""
     return sent.select("file", "row", outcome=pl.lit("doubt"))
+
+
+def digest(file: str, key: str, new: str) -> str:
+    """What stands for a row that was undone, and tells nobody what it was."""
+    return hashlib.sha256("\0".join((file, key, new)).encode()).hexdigest()
 
 
 class Ledger:
@@ -242,7 +262,7 @@ class Ledger:
         if version == 0:
             return 0, "empty", pl.DataFrame(schema=LEDGER)
         settled = self.settled(version)
-        return version, settled.state, self._frame(settled.rows)
+        return version, settled.state, self._rows(settled.rows)
 
     def without_answer(self, since: datetime) -> list[Settled]:
         """Imports that Canvas ended since then and whose whole answer is not kept, newest first."""
@@ -272,7 +292,7 @@ class Ledger:
 
     def rows_at(self, version: int) -> pl.DataFrame:
         """The LEDGER of that version; RunFolderBroken where retention has removed it."""
-        return self._frame(self.settled(version).rows) if version else pl.DataFrame(schema=LEDGER)
+        return self._rows(self.settled(version).rows) if version else pl.DataFrame(schema=LEDGER)
 
     def sent(self, entry: Intent | Settled) -> pl.DataFrame:
         """The rows that the import carries."""
@@ -318,7 +338,7 @@ class Ledger:
         following = version + 1
         intent = Intent(
             version=following,
-            identifier=identifier(self.host, self.account, following, plan_hash),
+            identifier=identifier(self.host, self.account, following, plan_hash, now),
             plan_hash=plan_hash,
             state=state,
             sent=self._keep("sent", sent),
@@ -346,7 +366,7 @@ class Ledger:
             sent = self.sent(intent)
             after = before if outcome == "abandoned" else moved(before, sent, outcomes, intent.sequence)
             if intent.rows:
-                after = self._frame(intent.rows)
+                after = self._rows(intent.rows)
             settled = Settled(
                 version=intent.version,
                 identifier=intent.identifier,
@@ -423,6 +443,32 @@ class Ledger:
         )
         return self.settle_refreshed(self._lock(intent), now)
 
+    def reconcile(
+        self, rows: pl.DataFrame, facts: Mapping[str, Any], *, version: int, run: str, now: datetime
+    ) -> Settled:
+        """Canvas's reports told what it has: the ledger has these rows from the next version on. version: as above."""
+        if self.versions() != (version, version):
+            raise LedgerMoved(_ANOTHER)
+        intent = Intent(
+            version=version + 1,
+            identifier="",
+            plan_hash="",
+            state=self.current()[1],
+            sent=self._keep("sent", pl.DataFrame(schema=SENT)),
+            sequence=0,
+            run=run,
+            written=now,
+            kind="reconciled",
+            facts=facts,
+            rows=self._keep("rows", rows),
+        )
+        return self.settle_reconciled(self._lock(intent), now)
+
+    def settle_reconciled(self, intent: Intent, now: datetime) -> Settled:
+        """Settle what `reconcile` wrote; nothing is asked of Canvas for it."""
+        nothing = pl.DataFrame(schema=OUTCOMES)
+        return self.settle(intent, nothing, outcome="reconciled", import_id=None, now=now, facts=intent.facts)
+
     def settle_refreshed(self, intent: Intent, now: datetime) -> Settled:
         """Settle what `refresh` wrote; nothing is asked of Canvas for it."""
         came = intent.refreshed or Refreshed(anew=True)
@@ -439,6 +485,25 @@ class Ledger:
         """True if nothing was given to this Canvas yet, or since it was written over with what nobody knows."""
         version, _ = self.versions()
         return version == 0 or (self.settled(version).outcome == "refreshed" and self.current()[2].is_empty())
+
+    def keep_undone(self, version: int, digests: Sequence[str]) -> None:
+        """Keep what stands for rows that an undo takes back; version: the one that its last import makes."""
+        self.store.write(f"{self.path}/undone/{version:08d}.json", json.dumps(list(digests)).encode())
+
+    def undone(self, rows: pl.DataFrame) -> frozenset[str]:
+        """What was undone and has not been sent again since. rows: the current LEDGER, which tells."""
+        version, found = self.versions()[0], set[str]()
+        for name in self.store.names(f"{self.path}/undone"):
+            path = f"{self.path}/undone/{name}"
+            kept = set(self.store.read_json(path))
+            if kept and version >= int(name.removesuffix(".json")):
+                there = rows.filter(pl.col("row").is_not_null()).select("file", "key", "row")
+                sent_again = kept & {digest(*line) for line in there.iter_rows()}
+                kept -= sent_again
+                if sent_again:
+                    self.store.write(path, json.dumps(sorted(kept)).encode())
+            found |= kept
+        return frozenset(found)
 
     def _lock(self, intent: Intent) -> Intent:
         """Create the version; LedgerMoved where somebody else has."""
@@ -457,8 +522,17 @@ class Ledger:
         self.store.write(path, buffer.getvalue())
         return path
 
+    def _rows(self, path: str) -> pl.DataFrame:
+        return as_ledger(self._frame(path))
+
     def _frame(self, path: str) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(self.store.read(path)))
+
+
+def as_ledger(rows: pl.DataFrame) -> pl.DataFrame:
+    """LEDGER of rows that an earlier release may have written: columns that it did not know are null."""
+    unknown = [pl.lit(None, dtype=kind).alias(name) for name, kind in LEDGER.items() if name not in rows.columns]
+    return rows.with_columns(unknown).select(*LEDGER)
 
 
 def live(rows: pl.DataFrame) -> pl.DataFrame:

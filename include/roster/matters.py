@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from roster.errors import RunFolderBroken
 from roster.store import Store
 
-Kind = Literal["failure", "late", "missed", "unreachable", "held", "request"]
+Kind = Literal["failure", "late", "missed", "unreachable", "held", "request", "differs"]
 State = Literal["new", "changed", "still", "over"]
 
 WEEKLY = timedelta(days=7)

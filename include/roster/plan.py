@@ -16,6 +16,7 @@ import polars as pl
 
 from roster import absence, safety
 from roster.absence import LEFT, Proof
+from roster.accepted import as_accepted
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in
@@ -44,6 +45,8 @@ CHANGES = pl.Schema(
     }
 )
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
+OVERRIDING = LAST_STAGE + 1
+"""The stage of rows that have to write over what people changed in Canvas."""
 RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}
 
@@ -136,11 +139,13 @@ def plan(
     proof: Proof,
     wish: Wish | None = None,
     gate: safety.Gate = safety.OPEN,
+    undone: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan of one night against one ledger.
 
     run_date: aware, the instant that decides which terms have ended. sequence: of the artefact; a row that a newer one
     wrote is left. proof: what absence proves. gate: what is held besides.
+    undone: ledger.digest of rows that were taken back.
     """
     wish = wish or Wish()
     renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
@@ -168,13 +173,15 @@ def plan(
         changes = safety.hold_rekeyed(changes, ledger, _not_there(absent, frozen))
     changes = safety.hold_reused(changes, ledger, absence.ended_terms(ledger, run_date))
     changes = safety.hold_unsure(changes, renaming.unsure)
+    changes = safety.hold_undone(changes, undone)
     changes = safety.hold_by(gate, changes)
+    changes = safety.hold_overwriting(gate, changes, ledger)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
         changes = _narrowed(changes, wish)
         waiting, left = _asked(waiting, wish), _asked(left, wish)
-    changes, held_hash, released = _parted(staged(changes), wish)
+    changes, held_hash, released = _parted(_overriding(staged(changes), ledger), wish)
     return Plan(
         changes=_ordered(changes),
         waiting=waiting,
@@ -213,6 +220,16 @@ def _parted(changes: pl.DataFrame, wish: Wish) -> tuple[pl.DataFrame, str | None
     return both, safety.plan_hash(shown) if shown.height else None, released
 
 
+def _overriding(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Changes of rows that people changed in Canvas, and that are to be as the source has them, in the last import."""
+    marked = ledger.filter("by_hand").select("file", "key", marked=pl.lit(value=True))
+    if marked.is_empty():
+        return changes
+    going = pl.when("marked", stage=LAST_STAGE).then(pl.lit(OVERRIDING, dtype=pl.Int64)).otherwise("stage")
+    joined = changes.join(marked, on=["file", "key"], how="left", maintain_order="left")
+    return joined.with_columns(stage=going).drop("marked")
+
+
 def _synced(wanted: Wanted) -> list[str]:
     return [module.FILE for module in FILES if module.FILE in wanted.rows]
 
@@ -220,13 +237,14 @@ def _synced(wanted: Wanted) -> list[str]:
 def _difference(file: str, rows: pl.DataFrame, ledger: pl.DataFrame, sequence: int) -> pl.DataFrame:
     """Wanted and ledger side by side, a line per key: new (JSON), row, columns, doubt, refused, dropped, same."""
     names = [name for name in rows.columns if name not in ("key", "record", "school", "scope")]
-    new = rows.select(
+    known = ledger.filter(pl.col("file") == file)
+    new = as_accepted(rows, known).select(
         "key",
         new_school="school",
         new=pl.struct(names).struct.json_encode(),
         new_columns=pl.lit(",".join(names)),
     )
-    side = new.join(ledger.filter(pl.col("file") == file), on="key", how="full", coalesce=True)
+    side = new.join(known, on="key", how="full", coalesce=True)
     # Most rows of a night are the very text that the ledger has: only the others are compared column by column.
     equal = pl.col("row").eq_missing(pl.col("new"))
     sides = [
@@ -264,8 +282,9 @@ def _changes(side: pl.DataFrame, undone: pl.Series, *, resync: bool) -> pl.DataF
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
     undone_here = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(undone.implode())
+    stays_gone = pl.col("same") & pl.col("accepted").is_not_null()
     why = (
-        pl.when(known & pl.col("dropped"))
+        pl.when(known & pl.col("dropped") & ~stays_gone)
         .then(pl.lit("back"))
         .when(~known)
         .then(pl.lit("create"))
@@ -273,7 +292,7 @@ def _changes(side: pl.DataFrame, undone: pl.Series, *, resync: bool) -> pl.DataF
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))
-        .when((pl.col("file").is_in(RESENT) & pl.lit(resync)) | undone_here)
+        .when(((pl.col("file").is_in(RESENT) & pl.lit(resync)) | undone_here) & ~pl.col("dropped"))
         .then(pl.lit("resend"))
     )
     action = pl.col("why").replace_strict(

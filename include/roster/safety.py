@@ -14,7 +14,7 @@ import polars as pl
 
 from roster.canvas import FILES, ID_CHANGES
 from roster.id_changes import renamed_in
-from roster.ledger import live
+from roster.ledger import digest, live
 from roster.log_ins import passed_on
 from roster.rekeying import pairs
 from roster.tenants import SafetySettings
@@ -50,10 +50,13 @@ BY_SCHOOL = (
 
 @dataclass(frozen=True)
 class Gate:
-    """What waits for a release whatever the limits say. everything, drops: why all changes, or all drops, are held."""
+    """What waits for a release whatever the limits say. everything, drops: why all changes, or all drops, are
+    held; overwriting: why what writes over a person's change in Canvas is.
+    """
 
     everything: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
+    overwriting: tuple[str, ...] = ()
 
 
 OPEN = Gate()
@@ -156,6 +159,28 @@ def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
     for why in gate.drops:
         changes = hold(changes, pl.col("action") == "drop", why)
     return changes
+
+
+def hold_overwriting(gate: Gate, changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Changes with the gate's holds on rows that a person changed in Canvas, and that a repair is to bring back."""
+    edited = ledger.filter("by_hand").select("file", "key", edited=pl.lit(value=True))
+    if edited.is_empty():
+        return changes
+    mine = changes.select("file", "key").join(edited, on=["file", "key"], how="left", maintain_order="left")
+    for why in gate.overwriting:
+        changes = hold(changes, pl.lit(mine["edited"].fill_null(value=False)), why)
+    return changes
+
+
+def hold_undone(changes: pl.DataFrame, undone: frozenset[str]) -> pl.DataFrame:
+    """Changes with a hold on what an undo took back and the source still says. undone: ledger.digest of such rows."""
+    if not undone:
+        return changes
+    lines = changes.select("file", "key", "new").iter_rows()
+    return hold(changes, pl.lit(pl.Series([digest(*line) in undone for line in lines], dtype=pl.Boolean)), UNDONE)
+
+
+UNDONE = "undone: an undo took this back, and the source still says it"
 
 
 def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import secrets
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -206,6 +207,37 @@ def holds(tenant: TenantId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def imports(tenant: TenantId, *, environment: OfEnvironment = "test", as_json: AsJson = False) -> None:
+    """The imports of a ledger, newest first: Canvas's number, when, and what became of their rows."""
+    with told():
+        from roster.steps.undo import imports as listed
+
+        show([*listed(loading_of(night_of(tenant), environment).ledger)], as_json, "Imports")
+
+
+@app.command()
+def undo(
+    tenant: TenantId,
+    *,
+    import_id: Annotated[str, typer.Option("--import", help="Canvas's number of it: see `roster imports`.")],
+    environment: OfEnvironment = "test",
+    later: Annotated[Literal["leave", "undo"], typer.Option(help="Rows that later imports changed.")] = "leave",
+    as_json: AsJson = False,
+) -> None:
+    """Show what undoing an import would do, and what it can't. Nothing is sent."""
+    with told():
+        from roster.runs import read_step
+        from roster.steps.undo import TEXT, show
+
+        night = night_of(tenant)
+        made = show(night, loading_of(night, environment).ledger, import_id, later)
+        if as_json:
+            print_json({"folder": made["path"], **read_step(night.store, made["path"], "plan.json")})
+        else:
+            say(night.store.read_whole(made["path"], TEXT).decode())
+
+
+@app.command()
 def decisions(tenant: TenantId, *, as_json: AsJson = False) -> None:
     """Every answer to a request, newest first: who, when, which hash, and what came of it."""
     with told():
@@ -253,6 +285,35 @@ def doctor(tenant: TenantId, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="CSVs, zips, folders: together one import.")],
+    *,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="What rows refer to may be in Canvas already: do not look for it here.")
+    ] = False,
+    role: Annotated[list[str] | None, typer.Option(help="A custom role of the account; may be repeated.")] = None,
+    most: Annotated[int, typer.Option(min=0, help="Places shown of each finding; 0: all.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Read Canvas SIS files as Canvas would; say what it would refuse or take amiss. No tenant; nothing is sent."""
+    from roster.lint.linting import lint as read
+
+    if missing := [path for path in files if not path.exists()]:
+        note(f"{missing[0]} is not there")
+        raise typer.Exit(2)
+    report = read(files, whole=not changes, roles=role or (), most=most)
+    if as_json:
+        print_json({"files": report.as_json(), "findings": [one.as_json() for one in report.findings]})
+    else:
+        for one in report.findings:
+            say(one.told())
+        rows = sum(count for _, count in report.files.values())
+        say(f"{rows} rows of {len(report.files)} files; findings by rule: {words(report.counts) or 'none'}")
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command()
 def settle(
     tenant: TenantId,
     *,
@@ -289,6 +350,33 @@ def settle(
             print_json({"outcome": outcome, "version": loading.ledger.versions()[0]})
         else:
             say(f"Settled: {outcome}; the ledger is at version {loading.ledger.versions()[0]}")
+
+
+@app.command()
+def reconcile(
+    tenant: TenantId,
+    *,
+    environment: OfEnvironment = "test",
+    then: Annotated[
+        Literal["report", "adopt", "repair"],
+        typer.Option(help="report: tell only. adopt: Canvas is right. repair: the next night plans the difference."),
+    ] = "report",
+    as_json: AsJson = False,
+) -> None:
+    """Compare Canvas's own report with the ledger; with --then adopt, also make the first ledger of a Canvas."""
+    with told():
+        from roster_airflow.reconciling import begin, finish, wait_for
+
+        night = night_of(tenant)
+        loading = loading_of(night, environment)
+        begin(loading, night, environment)
+        done = wait_for(lambda: finish(loading, night, environment, then), lambda: time.sleep(POLL_SECONDS))
+        if as_json:
+            print_json({"folder": done["path"], **done["counts"]})
+            return
+        lines = [{"what": name, "rows": rows} for name, rows in done["counts"].items() if name != "ledger_changed"]
+        show(lines, as_json, f"Canvas and its ledger: {environment}")
+        say(f"All of it in {done['path']}; the ledger is at version {loading.ledger.versions()[0]}")
 
 
 def _answered(last: Decision) -> str:

@@ -171,7 +171,10 @@ def _canvas(tenant: Tenant, environment: Environment, seen: dict[str, Environmen
         holds = hook.holds_sis_users()
         version, _ = Ledger(Store.home(), hook.address.netloc, hook.root_account().id).versions()
         if holds and version == 0:
-            message = "it holds users with SIS ids, and ROSTER_HOME has no ledger of it: is it the right one?"
+            message = (
+                "it holds users with SIS ids, and ROSTER_HOME has no ledger of it: is it the right one? If so, `roster "
+                f"reconcile {tenant.id} --environment {environment} --then adopt` makes a ledger of what Canvas has"
+            )
             raise CanvasNotEmpty(message)
         return f"SIS ids can be seen; the ledger is at version {version}"
 

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from roster import answers
-from roster.canvas.bundle import read_zip, write_zip
+from roster.canvas.bundle import linted, write_zip
 from roster.errors import (
     CanvasFault,
     CanvasNotEmpty,
@@ -173,7 +173,8 @@ class Loading:
         if self.ledger.is_new() and self.hook.holds_sis_users():
             message = (
                 f"{self.ledger.host} already holds users with SIS ids and ROSTER_HOME has no ledger of them: point "
-                "ROSTER_HOME to the store that holds it, or begin with a Canvas without SIS users"
+                "ROSTER_HOME to the store that holds it, or make one of what Canvas has: run canvas_reconcile (or "
+                f"`roster reconcile TENANT`) with environment {self.hook.environment} and then = adopt"
             )
             raise CanvasNotEmpty(message)
 
@@ -185,22 +186,30 @@ class Loading:
         if self.follow_refresh():
             message = "Canvas refreshed test from production while this run was going on: clear the run from settle on"
             raise LedgerMoved(message)
-        intent = self.ledger.intend(
-            sent,
-            plan_hash=stage["hash"],
-            state=base["state"],
-            sequence=sequence,
-            run=night.run.path,
-            now=self.now(),
-            options=ImportOptions(**stage.get("options", {})),
-        )
-        posted = self._post(intent, sent)
+        with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
+            archive = Path(scratch) / "import.zip"
+            write_zip(rows_of(sent), archive)
+            if amiss := linted(archive)[1]:
+                log.warning("rows that Canvas may refuse or take amiss, by rule of the linter: %s", amiss)
+            intent = self.ledger.intend(
+                sent,
+                plan_hash=stage["hash"],
+                state=base["state"],
+                sequence=sequence,
+                run=night.run.path,
+                now=self.now(),
+                options=ImportOptions(**stage.get("options", {})),
+            )
+            posted = self._post(intent, archive)
         log.info("import %s posted: %s rows", posted.id, sent.height)
         return _end_of(posted, intent.written)
 
     def _settle_intent(self, intent: Intent) -> Wait | None:
         if intent.kind == "refreshed":
             self.ledger.settle_refreshed(intent, self.now())
+            return None
+        if intent.kind == "reconciled":
+            self.ledger.settle_reconciled(intent, self.now())
             return None
         found = self._find(intent)
         if found is None:
@@ -218,23 +227,20 @@ class Loading:
             self._settle(intent, found)
         return None
 
-    def _post(self, intent: Intent, sent: pl.DataFrame) -> SisImport:
-        with tempfile.TemporaryDirectory(prefix="roster-") as scratch:
-            archive = Path(scratch) / "import.zip"
-            write_zip(rows_of(sent), archive)
-            if self.ledger.versions()[0] >= intent.version:
-                message = "this run was held up for so long that another gave its import up: clear it from its plan on"
-                raise LedgerMoved(message)
-            try:
-                return self.hook.post_import(archive, intent.identifier, intent.options)
-            except CanvasUnreachable:
-                # Canvas may have taken it: its list tells, now or when this is called again.
-                if found := self._find(intent):
-                    return found
-                raise
-            except CanvasFault:
-                self._abandon(intent)
-                raise
+    def _post(self, intent: Intent, archive: Path) -> SisImport:
+        if self.ledger.versions()[0] >= intent.version:
+            message = "this run was held up for so long that another gave its import up: clear it from its plan on"
+            raise LedgerMoved(message)
+        try:
+            return self.hook.post_import(archive, intent.identifier, intent.options)
+        except CanvasUnreachable:
+            # Canvas may have taken it: its list tells, now or when this is called again.
+            if found := self._find(intent):
+                return found
+            raise
+        except CanvasFault:
+            self._abandon(intent)
+            raise
 
     def _not_again_and_again(self, base: Mapping[str, Any]) -> None:
         """Raise CanvasStuck where nothing has happened since the plan but imports that were given up."""
@@ -430,12 +436,13 @@ def read_strictly(night: Night, plan_path: str) -> Done:
         changes = pl.read_parquet(folder / "changes.parquet")
     with night.run.write("load") as step:
         write_zip(rows_of(numbered(changes)), step.folder / "import.zip")
-        read = {name: len(records) for name, records in read_zip(step.folder / "import.zip").items()}
+        read, amiss = linted(step.folder / "import.zip")
         counts = {**_row_counts(night, {}), "kept_back": 0, "missed": False, "import_id": None}
         content: dict[str, Any] = {
             **_NO_IMPORT,
             "outcome": "read, not sent: there is no test environment",
             "read": read,
+            "amiss": amiss,
             "counts": counts,
             "doubts": [],
             "problems": [],

@@ -29,10 +29,11 @@ _CANVAS = {
     "hook-class-name": "roster_airflow.hooks.canvas.CanvasHook",
     "hook-name": "Canvas",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "schema", "extra"],
-        "relabeling": {"password": "Access token"},
+        "hidden-fields": ["schema", "extra"],
+        "relabeling": {"login": "Client id", "password": "Access token, or client secret"},
         "placeholders": {
             "host": "school.test.instructure.com",
+            "login": "of a developer key; left out where the password is a token",
             "password": "made in Canvas: Account, Settings, New Access Token",
             "port": "left out: 443",
         },
@@ -42,7 +43,12 @@ _CANVAS = {
             "label": "Patience",
             "description": "Seconds to wait for an answer of Canvas; left out: 90.",
             "schema": {"type": ["integer", "null"], "minimum": 5, "maximum": 600},
-        }
+        },
+        "refresh_token": {
+            "label": "Refresh token",
+            "description": "With a client id; Admin, Connect Canvas puts it here.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
     },
 }
 

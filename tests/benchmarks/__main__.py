@@ -29,6 +29,15 @@ def main() -> None:
         _steps(Path(scratch))
         _clever()
         _sis_db()
+        _lint(Path(scratch))
+
+
+def _lint(folder: Path) -> None:
+    from tests.benchmarks.lint import FOUR_MILLION, measured
+
+    found = measured(folder, FOUR_MILLION)
+    more = f"{found['peak']:.0f} MB at most, {found['ratio']:.1f} × reading the bytes with Polars"
+    _say(f"lint {FOUR_MILLION:,} enrolments", found["seconds"], more)
 
 
 def _sis_db() -> None:

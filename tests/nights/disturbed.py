@@ -146,8 +146,10 @@ class Nights:
                 expected = seen(file, claimed) if claimed and claimed["status"] not in DROPPED else None
                 assert there.get((file, key)) == expected, f"{file} {key.replace(SEPARATOR, ' ')}"
         known = set(rows.select("file", "key").iter_rows()) | moving
-        unknown = {(file, key) for file, key in set(there) - known if loose.isdisjoint(key.split(SEPARATOR))}
-        assert unknown == set(), "Canvas has what the ledger has never heard of"
+        unknown = {
+            (file, key) for file, key in set(there) - known - self.edited if loose.isdisjoint(key.split(SEPARATOR))
+        }
+        assert unknown == set(), f"Canvas has what the ledger has never heard of: {sorted(unknown)}"
 
     def ids_in(self, key: str) -> tuple[str, str]:
         """The old and the new id of a line of the mapping."""

@@ -57,10 +57,10 @@ class School:
     def joining(self, section: str, person: str) -> School:
         return replace(self, places=self.places | {(section, person, "student")})
 
-    def rows(self) -> Iterator[tuple[str, str | None, dict[str, str]]]:
+    def rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         """file, school, columns of every row that Canvas should have."""
         for account in ("north", "south"):
-            row = {"account_id": account, "parent_account_id": "", "name": account.title(), "status": "active"}
+            row = {"account_id": account, "parent_account_id": None, "name": account.title(), "status": "active"}
             yield "accounts.csv", account, row
         dates = {"start_date": "2016-01-01T05:00:00Z", "end_date": "2016-07-01T03:59:59Z"}
         yield "terms.csv", None, {"term_id": "spring", "name": "Spring", "status": "active", **dates}

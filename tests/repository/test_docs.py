@@ -215,7 +215,12 @@ def variables(of: str) -> set[str]:
 def test_our_variables_are_documented_and_no_other() -> None:
     in_code = set().union(*(variables(source) for _, source in code())) | {"ROSTER_SAMPLES"}
     in_docs = set().union(*(variables(text(page)) for page in PAGES))
-    inner = {"ROSTER_SANDBOX_TOKENS", "ROSTER_DEMO", "ROSTER_SAMPLES"}  # said where they are used: demo, tests
+    inner = {
+        "ROSTER_SANDBOX_TOKENS",
+        "ROSTER_SANDBOX_KEYS",
+        "ROSTER_DEMO",
+        "ROSTER_SAMPLES",
+    }  # said where they are used: demo, tests
     assert in_docs <= in_code
     assert in_code - inner <= in_docs
 
@@ -234,9 +239,10 @@ def rule_ids() -> set[str]:
     from roster.checks.catalogue import RULES
     from roster.checks.frames import UNJUDGED
     from roster.checks.suites import read_suites
+    from roster.lint.rules import RULES as OF_LINTER
 
     of_suites = {one.meta.rule for suite in read_suites() for one in suite.expectations}
-    return {*RULES, *OF_CANVAS, *of_suites, UNJUDGED}
+    return {*RULES, *OF_CANVAS, *OF_LINTER, *of_suites, UNJUDGED}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -9,10 +9,13 @@ SOURCE = Path(__file__).parents[2] / "include" / "roster_airflow"
 
 # Where something is waited for, and what ends it however long the other side takes.
 BOUNDS = {
+    ("cli.py", "reconcile", "sleep"): "reconciling.PATIENCE: four hours",
     ("cli.py", "settle", "sleep"): "--patience",
     ("hooks/canvas.py", "_get", "sleep"): "retry_delays: four, 40 seconds together",
     ("hooks/canvas_pacing.py", "wait", "sleep"): "LONGEST: 30 seconds for one request",
+    ("hooks/canvas_token.py", "renew", "sleep"): "two leases",
     ("operators/canvas.py", "_defer", "defer"): "canvas.deadline; an import that is not there: five minutes",
+    ("operators/canvas_reconcile.py", "resume", "defer"): "one look; reconciling.PATIENCE: four hours",
     ("release.py", "execute", "defer"): "the load window opens within a day",
     ("triggers/canvas.py", "run", "sleep"): "one poll",
     ("triggers/canvas.py", "_wait", "sleep"): "deadline; lost_after while it is initializing",

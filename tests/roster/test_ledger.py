@@ -110,16 +110,17 @@ def test_settling_twice_gives_the_first_answer(ledger: Ledger) -> None:
     assert live(ledger.current()[2]).height == 1
 
 
-def test_an_identifier_is_one_for_each_host_account_version_and_plan_and_short_enough() -> None:
-    whole = ("canvas.example", "1", 3, "f" * 64)
+def test_an_identifier_is_one_for_each_host_account_version_plan_and_moment_and_short_enough() -> None:
+    whole = ("canvas.example", "1", 3, "f" * 64, NOW)
     others = [
         ("canvas.test.example", *whole[1:]),
         (whole[0], "2", *whole[2:]),
-        (*whole[:2], 4, whole[3]),
-        (*whole[:3], "0" * 64),
+        (*whole[:2], 4, *whole[3:]),
+        (*whole[:3], "0" * 64, NOW),
+        (*whole[:4], NOW + timedelta(seconds=1)),
     ]
     found = {identifier(*one) for one in (whole, *others)}
-    assert len(found) == 5
+    assert len(found) == 6
     assert identifier(*whole) == identifier(*whole)
     assert max(len(one.encode()) for one in found) <= 128
 
@@ -204,7 +205,7 @@ def test_a_row_without_an_outcome_is_in_doubt() -> None:
     after_ = moved(EMPTY, sent, pl.DataFrame(schema=OUTCOMES), 3)
     assert row(after_, "ada") | {"doubt": None} == {
         "file": "users.csv", "key": "ada", "row": None, "columns": None, "doubt": None, "refused": None,
-        "dropped": False, "school": "north", "sequence": 3,
+        "dropped": False, "school": "north", "sequence": 3, "accepted": None, "by_hand": False,
     }  # fmt: skip
     assert row(after_, "ada")["doubt"] == sent["new"][0]
 

@@ -410,3 +410,41 @@ def test_plan_shows_ids_that_change(canvas: Canvas, tmp_path: Path) -> None:
     (tmp_path / "files" / "moves" / "ids.csv").write_text("type,old_id,new_id\nuser,t1,staff-t1\nuser,t2,staff-t2\n")
     (changed,) = answer("plan", "fern")["counts"]["changes"]
     assert (changed["file"], changed["action"], changed["rows"]) == ("change_sis_id.csv", "rename", 2)
+
+
+def test_reconcile(canvas: Canvas, tmp_path: Path) -> None:
+    a_night(tmp_path)
+    found = answer("reconcile", "fern")
+    assert {name: found[name] for name in ("missing", "extra", "different", "ledger_changed")} == {
+        "missing": 0,
+        "extra": 0,
+        "different": 0,
+        "ledger_changed": False,
+    }
+    canvas.edit("section", "c1", name="Secret name")
+    said = roster("reconcile", "fern", "--then", "adopt")
+    assert said.exit_code == 0
+    assert "the ledger is at version 2" in said.stdout
+    assert "Secret name" not in said.stdout + said.stderr
+    canvas.fault("report_ends", state="aborted")
+    failed = roster("reconcile", "fern")
+    assert failed.exit_code == 1
+    assert "CanvasRefused: Canvas ended its report as aborted" in failed.stderr
+
+
+def test_lint_tells_places_and_rules_and_ends_with_a_code(tmp_path: Path) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("user_id,login_id,full_name,status\nu1,ada@secret.org,Ada,active\nu2,bob@secret.org,Bob,here\n")
+    found = roster("lint", str(file))
+    assert (found.exit_code, found.stderr) == (1, "")
+    assert "refused: status-improper (status) in 1 rows" in found.stdout
+    assert "  users.csv:3\n" in found.stdout
+    assert "secret" not in found.stdout
+    told = json.loads(roster("lint", "--json", str(file)).stdout)
+    assert [(one["rule"], one["places"]) for one in told["findings"]] == [
+        ("status-improper", [{"line": 3, "record": 3}])
+    ]
+    file.write_text(file.read_text().replace("here", "active"))
+    clean = roster("lint", str(tmp_path))
+    assert (clean.exit_code, clean.stdout) == (0, "2 rows of 1 files; findings by rule: none\n")
+    assert roster("lint", str(tmp_path / "nowhere.csv")).exit_code == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from roster.errors import CanvasNotEmpty, CanvasTokenDead, CanvasWrongHost, LedgerMoved
+from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasTokenDead, CanvasWrongHost, LedgerMoved
 from roster.ledger import SENT, Intent, Ledger
 from roster.safety import Gate
 from roster.steps import Done, Night
@@ -386,3 +388,27 @@ def test_without_a_test_environment_the_whole_plan_is_read_as_canvas_would(loadi
     assert (done["counts"]["rows"], done["counts"]["missed"], done["counts"]["over_budget"]) == (0, False, False)
     assert pl.read_parquet(loading.ledger.store.local_path(done["path"]) / "problems.parquet").is_empty()
     assert (stand_in.imports(), loading.ledger.versions()) == ([], (0, 0))
+
+
+def test_a_bundle_that_canvas_would_refuse_whole_is_not_sent_and_locks_nothing(
+    loading: Loading, stand_in: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(_: object, target: Path) -> None:
+        with zipfile.ZipFile(target, "w") as bundle:
+            bundle.writestr("users.csv", 'user_id,login_id,status\nu,l"ogin,active\n')
+
+    monkeypatch.setattr("roster_airflow.loading.write_zip", spoilt)
+    night, plan = planned(loading, school())
+    with pytest.raises(CanvasRefused, match=r"users\.csv:2 \(quote-inside-field\).*nothing was sent"):
+        loading.load(night, plan["path"])
+    assert (stand_in.imports(), loading.ledger.versions()) == ([], (0, 0))
+
+
+def test_rows_that_canvas_would_refuse_are_sent_and_logged_by_rule(
+    loading: Loading, stand_in: Canvas, caplog: pytest.LogCaptureFixture
+) -> None:
+    night, plan = planned(loading, school().with_pupil("p" * 101, "algebra"))
+    caplog.set_level(logging.WARNING)
+    loading.load(night, plan["path"])
+    assert len(stand_in.imports()) == 1
+    assert "login-invalid" in caplog.text

@@ -106,11 +106,11 @@ def test_airflow_offers_the_connection_type_with_its_form(
     assert offered["hook"] == "roster_airflow.hooks.canvas.CanvasHook"
     assert offered["package"] == project["name"]
     assert offered["testable"] is True
-    assert offered["fields"] == ["extra__canvas__timeout"]
+    assert offered["fields"] == ["extra__canvas__timeout", "extra__canvas__refresh_token"]
     behaviour = offered["behaviour"]
-    assert set(behaviour["hidden_fields"]) == {"login", "schema", "extra"}
-    assert behaviour["relabeling"] == {"password": "Access token"}
-    assert not set(behaviour["placeholders"]) & {"login", "schema"}
+    assert set(behaviour["hidden_fields"]) == {"schema", "extra"}
+    assert behaviour["relabeling"] == {"login": "Client id", "password": "Access token, or client secret"}
+    assert "schema" not in behaviour["placeholders"]
     clever = offered["clever"]
     assert clever["hook"] == "roster_airflow.hooks.clever.CleverHook"
     assert clever["testable"] is True

@@ -10,7 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from roster.canvas import sent_columns
-from roster.canvas.strict import table
+from roster.errors import CanvasRefused
+from roster.lint.exact import Spoiled, table
+from roster.lint.linting import lint
 
 # Canvas refuses a zip that unpacks to more than a hundred times its size.
 MOST_FOLDS = 80
@@ -42,8 +44,34 @@ def read_zip(path: Path) -> dict[str, list[dict[str, str]]]:
 
     Raises CanvasRefused where Canvas would refuse the file.
     """
+    found = {}
     with zipfile.ZipFile(path) as bundle:
-        return {name: table(name, bundle.read(name)) for name in bundle.namelist()}
+        for name in bundle.namelist():
+            try:
+                found[name] = table(bundle.read(name))
+            except Spoiled as fault:
+                message = f"Canvas would refuse the file {name}: {fault}"
+                raise CanvasRefused(message) from None
+    return found
+
+
+def linted(path: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Records by file, and rows by rule that Canvas would refuse or take amiss, of a zip of ours before it is sent.
+
+    Raises CanvasRefused where Canvas would refuse a whole file, or the zip.
+    """
+    report = lint([path], whole=False)
+    if report.refused_files:
+        places = [
+            f"{one.file}:{one.places[0][0] if one.places else 1} ({one.rule.id})"
+            for one in report.findings
+            if one.file in report.refused_files and not one.rows
+        ]
+        message = f"Canvas would refuse {', '.join(places)}: nothing was sent; `roster lint` says more of the file"
+        raise CanvasRefused(message)
+    rows = {name.rpartition("/")[2]: count for name, (_, count) in report.files.items()}
+    amiss = {one.rule.id for one in report.findings if one.rule.severity != "note"}
+    return rows, {rule: count for rule, count in report.counts.items() if rule in amiss}
 
 
 def write_csv(file: str, rows: pl.DataFrame, target: Path) -> None:

@@ -12,7 +12,7 @@ from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
 from roster.ledger import SENT, Ledger, live
-from roster.plan import Plan, Wanted, Wish, plan
+from roster.plan import OVERRIDING, Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
 from roster.steps import Done, Night
@@ -61,6 +61,7 @@ def make_plan(
             proof=proof(night, read_standings(artefact), artefact["number"]),
             wish=wish,
             gate=gate,
+            undone=ledger.undone(rows),
         )
         sent = numbered(made.free)
         for name, frame in (
@@ -82,7 +83,7 @@ def make_plan(
                     "stage": stage,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": options.model_dump(exclude_defaults=True),
+                    "options": _options(options, stage).model_dump(exclude_defaults=True),
                 }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
@@ -97,6 +98,11 @@ def make_plan(
         write_json(step.folder, "plan.json", content)
     more = {"held_hash": made.held_hash, "narrowed": wish.narrowed, "released": made.released}
     return {"path": step.path, "counts": counts["totals"] | more}
+
+
+def _options(options: ImportOptions, stage: object) -> ImportOptions:
+    """Of that import of the plan: what people changed by hand and is repaired is written over."""
+    return options.model_copy(update={"override_sis_stickiness": True}) if stage == OVERRIDING else options
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ from roster_airflow.hooks.canvas_replies import (
     is_throttled,
     next_link,
 )
+from roster_airflow.hooks.canvas_token import SharedToken, oauth_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -61,15 +62,23 @@ Kept = TypeVar("Kept")
 
 
 class Bearer:
-    """The token as a header; given as `auth`, so that no .netrc of the machine can take its place."""
+    """The token as a header; given as `auth`, so that no .netrc of the machine can take its place.
 
-    def __init__(self, token: str) -> None:
+    shared: of a connection that holds an OAuth key, where the token comes from.
+    """
+
+    def __init__(self, token: str, shared: SharedToken | None = None) -> None:
         self._token = token
+        self._shared = shared
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign the request."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+    def renewed(self) -> Bearer | None:
+        """With another token in place of a dead one; None where there is none to be had."""
+        return Bearer(self._shared.renew(self._token), self._shared) if self._shared else None
 
 
 class CanvasHook(HttpHook):
@@ -199,17 +208,22 @@ class CanvasHook(HttpHook):
         what = "POST sis_imports"
         url = self.address.url + SIS_IMPORTS
         with zip_path.open("rb") as file:
-            # Canvas goes by the extension of the attachment's name
-            form = MultipartEncoder(
-                {
-                    "import_type": "instructure_csv",
-                    "diffing_data_set_identifier": identifier,
-                    "diffing_remaster_data_set": "true",
-                    **options.parameters(),
-                    "attachment": (f"{zip_path.stem}.zip", file, "application/zip"),
-                }
-            )
-            response = self._send(Request("POST", url, data=form, headers={"Content-Type": form.content_type}), what)
+
+            def request() -> Request:
+                file.seek(0)
+                # Canvas goes by the extension of the attachment's name
+                form = MultipartEncoder(
+                    {
+                        "import_type": "instructure_csv",
+                        "diffing_data_set_identifier": identifier,
+                        "diffing_remaster_data_set": "true",
+                        **options.parameters(),
+                        "attachment": (f"{zip_path.stem}.zip", file, "application/zip"),
+                    }
+                )
+                return Request("POST", url, data=form, headers={"Content-Type": form.content_type})
+
+            response = self._send(request, what)
         try:
             self._raise_fault(response, what)
             return decode(response.content, SisImport, what)
@@ -280,8 +294,16 @@ class CanvasHook(HttpHook):
         session.headers.clear()
         session.headers.update({**default_headers(), "Accept": "application/json", "User-Agent": "roster-sync"})
         session.headers.update(headers or {})
-        session.auth = Bearer(self.get_connection(self.canvas_conn_id).password or "")
+        session.auth = self._bearer()
         return session
+
+    def _bearer(self) -> Bearer:
+        connection = self.get_connection(self.canvas_conn_id)
+        key = oauth_key(connection, self.address)
+        if key is None:
+            return Bearer(connection.password or "")
+        shared = SharedToken(key)
+        return Bearer(shared.token(), shared)
 
     def run_and_check(
         self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
@@ -318,13 +340,25 @@ class CanvasHook(HttpHook):
     def _locate(self, connection: Connection) -> Address:
         return canvas_address(connection.host, connection.schema, connection.port, self.environment, self.hosts)
 
-    def _send(self, request: Request, what: str) -> Response:
+    def _send(self, request: Request | Callable[[], Request], what: str) -> Response:
+        """The answer; asked a second time, with another token, where the shared one was dead (so nothing was done)."""
+        response = self._send_once(request, what)
+        if response.status_code != 401 or "WWW-Authenticate" not in response.headers:
+            return response
+        session = self._session
+        if session is None or not isinstance(session.auth, Bearer) or (bearer := session.auth.renewed()) is None:
+            return response
+        session.auth = bearer
+        return self._send_once(request, what)
+
+    def _send_once(self, request: Request | Callable[[], Request], what: str) -> Response:
         if self._session is None:
             self._session = self.get_conn()
         pace = pace_of(self.canvas_conn_id, self.address.netloc)
         pace.wait()
+        made = request if isinstance(request, Request) else request()
         try:
-            prepared = self._session.prepare_request(request)
+            prepared = self._session.prepare_request(made)
             response = self.run_and_check(self._session, prepared, {"check_response": False})
             pace.learn(response.headers)
             return response

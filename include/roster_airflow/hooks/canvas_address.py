@@ -59,7 +59,7 @@ def canvas_address(
     no tenant) checks no more than the form. Raises CanvasWrongHost, before anything has been sent.
     """
     address = _address(host or "", schema or "https", port)
-    if address.scheme != "https" and not _is_near(address.host):
+    if address.scheme != "https" and not is_near(address.host):
         message = f"the connection to {address.netloc} is not https: the token would travel in the open"
         raise CanvasWrongHost(message)
     if environment is not None:
@@ -104,7 +104,7 @@ def _check_environment(address: Address, environment: Environment, hosts: Collec
     raise CanvasWrongHost(message)
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
     """True for this machine, and for a name without a dot, which only a network of containers resolves."""
     if "." not in host and ":" not in host:
         return True

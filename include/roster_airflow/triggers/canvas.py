@@ -26,6 +26,7 @@ from roster.errors import (
 )
 from roster_airflow.hooks.canvas_address import canvas_address
 from roster_airflow.hooks.canvas_replies import TOKENS_OF_TEST, SisImport, decode, fault
+from roster_airflow.hooks.canvas_token import SharedToken, oauth_key
 
 if TYPE_CHECKING:
     from roster.tenants import Environment
@@ -109,11 +110,17 @@ class SisImportTrigger(BaseTrigger):
         except CanvasWrongHost:
             yield self._event(_Seen(), "wrong-host")
             return
+        try:
+            key = oauth_key(connection, address)
+        except CanvasTokenDead:
+            yield self._event(_Seen(), "token-dead")
+            return
+        sign = _bearer(connection.password or "") if key is None else _renewing(SharedToken(key))
         url = f"{address.url}/api/v1/accounts/{self.account}/sis_imports/{self.import_id}"
         headers = {"Accept": "application/json", "User-Agent": "roster-sync"}
         patience = aiohttp.ClientTimeout(total=90, connect=10)
         async with aiohttp.ClientSession(
-            headers=headers, middlewares=(_bearer(connection.password or ""),), timeout=patience, trust_env=True
+            headers=headers, middlewares=(sign,), timeout=patience, trust_env=True
         ) as session:
             yield await self._wait(session, url)
 
@@ -141,18 +148,17 @@ class SisImportTrigger(BaseTrigger):
         try:
             async with session.get(url, allow_redirects=False) as response:
                 status, headers, body = response.status, response.headers, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return _Seen(f"{what}: no answer ({type(error).__name__})")
-        if status == 404:
-            return _Seen(f"{what}: not there (any more)", fault="gone")
-        try:
+            if status == 404:
+                return _Seen(f"{what}: not there (any more)", fault="gone")
             if wrong := fault(status, headers, body, what):
                 raise wrong
             found = decode(body, SisImport, what)
-        except CanvasBusy as busy:
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return _Seen(f"{what}: no answer ({type(error).__name__})")
+        except (CanvasBusy, CanvasUnreachable) as busy:  # the latter of the token's renewal
             return _Seen(str(busy))
-        except CanvasFault as wrong:
-            return _Seen(str(wrong), fault=next(name for kind, name in _FAULTS if isinstance(wrong, kind)))
+        except CanvasFault as failed:
+            return _Seen(str(failed), fault=next(name for kind, name in _FAULTS if isinstance(failed, kind)))
         progress = round(found.progress or 0)
         said = f"{what}: {found.workflow_state}, {progress} %"
         return _Seen(said, found.workflow_state, progress, is_final=found.is_final)
@@ -177,6 +183,22 @@ def _bearer(token: str) -> aiohttp.ClientMiddlewareType:
     async def sign(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         # last of all, so that no .netrc of the machine can take the token's place
         request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
+    return sign
+
+
+def _renewing(shared: SharedToken) -> aiohttp.ClientMiddlewareType:
+    """Sign with the token that all tasks share, and once more with another where it turns out dead."""
+
+    async def sign(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        token = await asyncio.to_thread(shared.token)
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = await send(request)
+        if response.status != 401 or "WWW-Authenticate" not in response.headers:
+            return response
+        response.release()
+        request.headers["Authorization"] = f"Bearer {await asyncio.to_thread(shared.renew, token)}"
         return await send(request)
 
     return sign

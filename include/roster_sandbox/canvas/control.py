@@ -7,7 +7,7 @@ It wants no token and listens where the stand-in listens, on loopback.
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from fastapi import APIRouter, Request, Response
@@ -67,6 +67,16 @@ class Edit(BaseModel):
     kind: Literal["account", "term", "course", "section", "user", "login"]
     sis_id: str
     fields: dict[str, str | None]
+
+
+class KeyChange(BaseModel):
+    """Somebody changes a developer key; or, with end_access, an hour passes for every access token."""
+
+    model_config = ConfigDict(extra="forbid")
+    client_id: str = ""
+    is_on: bool | None = None
+    scopes: list[str] | None = None
+    end_access: bool = False
 
 
 class Refresh(BaseModel):
@@ -147,6 +157,33 @@ async def edit(request: Request) -> JSONResponse:
     with sandbox_of(request).store.connect() as db, transaction(db):
         _edit(db, wanted, {allowed[name]: value for name, value in wanted.fields.items()})
     return JSONResponse({"edited": sorted(wanted.fields)})
+
+
+@router.get("/keys")
+def keys(request: Request, db: Db) -> JSONResponse:
+    """The tokens that developer keys were given, without what opens anything."""
+    rows = db.execute("SELECT client_id, scopes, refreshes, expires FROM oauth_tokens ORDER BY id").fetchall()
+    return JSONResponse({"tokens": [dict(row) for row in rows]})
+
+
+@router.post("/keys")
+async def change_key(request: Request) -> JSONResponse:
+    """Switch a developer key on or off, or change its scopes; taking one away kills its tokens."""
+    try:
+        wanted = KeyChange.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise Refused(422, {"errors": error.errors(include_url=False, include_context=False)}) from error
+    sandbox = sandbox_of(request)
+    if wanted.end_access:
+        with sandbox.store.connect() as db:
+            db.execute("UPDATE oauth_tokens SET expires = 0")
+        return JSONResponse({"ended": True})
+    changes: dict[str, Any] = {} if wanted.is_on is None else {"is_on": wanted.is_on}
+    if wanted.scopes is not None:
+        changes["scopes"] = frozenset(wanted.scopes)
+    if not sandbox.change_key(wanted.client_id, changes):
+        raise Refused(404, {"errors": ["no such key"]})
+    return JSONResponse({"changed": sorted(changes)})
 
 
 @router.get("/copy")

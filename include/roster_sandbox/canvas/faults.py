@@ -124,6 +124,14 @@ class SlowAnswer(RequestFault):
     seconds: float = 1.0
 
 
+class RestoreFails(RequestFault):
+    """The job that `restore_states` starts fails; nothing is restored."""
+
+    name: Literal["restore_fails"] = "restore_fails"
+    method: str | None = "PUT"
+    path: str | None = "/restore_states$"
+
+
 class Bucket(Fault):
     """Other sizes for the leaky bucket while it is set, so that a test reaches the brim soon."""
 
@@ -211,6 +219,31 @@ class LateAttachment(Fault):
     seconds: float = 1.0
 
 
+class ReportFault(Fault):
+    """A fault of account reports; it acts on a report when it is started."""
+
+
+class SlowReport(ReportFault):
+    """The report takes so many seconds; null: it runs for good."""
+
+    name: Literal["slow_report"] = "slow_report"
+    seconds: float | None = 0.1
+
+
+class ReportEnds(ReportFault):
+    """The report ends otherwise than `complete`."""
+
+    name: Literal["report_ends"] = "report_ends"
+    state: Literal["error", "aborted", "deleted"] = "error"
+
+
+class ReportFile(ReportFault):
+    """The report's file can't be had: its signature has expired, it is cut short, or it is not what it should be."""
+
+    name: Literal["report_file"] = "report_file"
+    what: Literal["expired", "cut", "broken"] = "expired"
+
+
 ImportFault = Annotated[
     SlowImport
     | Stuck
@@ -236,7 +269,11 @@ AnyFault = Annotated[
     | AnswerLost
     | LatePost
     | SlowAnswer
+    | RestoreFails
     | Bucket
+    | SlowReport
+    | ReportEnds
+    | ReportFile
     | ImportFault,
     Field(discriminator="name"),
 ]
@@ -285,8 +322,15 @@ class Faults:
             acting = [
                 fault.model_copy()
                 for fault in self._faults
-                if not isinstance(fault, RequestFault | Bucket) and fault.acts()
+                if not isinstance(fault, RequestFault | Bucket | ReportFault) and fault.acts()
             ]
+            self._forget_spent()
+            return acting
+
+    def of_report(self) -> list[ReportFault]:
+        """The faults that act on a report that is being started."""
+        with self._lock:
+            acting = [fault.model_copy() for fault in self._faults if isinstance(fault, ReportFault) and fault.acts()]
             self._forget_spent()
             return acting
 

@@ -69,6 +69,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         fault = self._sandbox.faults.of_request(scope["method"], scope["path"])
+        scope["state"]["fault"] = fault
         if fault is not None and await self._suffer(fault, scope, receive, send):
             return
         if isinstance(fault, faults.AnswerLost):

@@ -17,13 +17,17 @@ _BATCH_DROP_STATUSES = frozenset({"deleted", "completed", "inactive"})
 
 
 class Refused(Exception):
-    """The request gets this status and body; `saved` tells that an import was left behind in `initializing`."""
+    """The request gets this status and body; `saved` tells that an import was left behind in `initializing`.
 
-    def __init__(self, status: int, body: dict[str, Any], *, saved: bool = False) -> None:
+    authenticate: with the header that tells a dead token or client from a missing right.
+    """
+
+    def __init__(self, status: int, body: dict[str, Any], *, saved: bool = False, authenticate: bool = False) -> None:
         super().__init__(str(status))
         self.status = status
         self.body = body
         self.saved = saved
+        self.authenticate = authenticate
 
 
 class Options(BaseModel):

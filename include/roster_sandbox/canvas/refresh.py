@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from roster_sandbox.canvas import dates
+from roster_sandbox.canvas.keys import DeveloperKey
 from roster_sandbox.canvas.settings import Settings
 from roster_sandbox.canvas.store import DATABASE, Store, transaction
 
@@ -43,7 +44,11 @@ def copy_of(store: Store, settings: Settings) -> bytes:
         for number in imports:
             if (upload := store.upload(number)).exists():
                 archive.write(upload, f"uploads/{number}")
-        about = {"tokens": dict(settings.tokens), **{name: getattr(settings, name) for name in _COPIED}}
+        about = {
+            "tokens": dict(settings.tokens),
+            "keys": [key.shown() for key in settings.keys],
+            **{name: getattr(settings, name) for name in _COPIED},
+        }
         archive.writestr(_ABOUT, json.dumps(about))
     return buffer.getvalue()
 
@@ -86,7 +91,8 @@ def _as(settings: Settings, found: dict[str, Any]) -> Settings:
     """With what a refresh brought. tokens: null for one that died with it, whoever asks for it at the next start."""
     told = {**settings.tokens, **found["tokens"]}
     tokens = {token: right for token, right in told.items() if right is not None}
-    return replace(settings, tokens=tokens, **{name: found[name] for name in _COPIED})
+    keys = tuple(DeveloperKey.of(shown) for shown in found.get("keys", ()))
+    return replace(settings, tokens=tokens, keys=keys, **{name: found[name] for name in _COPIED})
 
 
 def _dead(store: Store) -> list[str]:

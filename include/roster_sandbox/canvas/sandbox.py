@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from roster_sandbox.canvas import refresh
+from roster_sandbox.canvas import refresh, tokens
 from roster_sandbox.canvas.answers import US
 from roster_sandbox.canvas.faults import Faults
+from roster_sandbox.canvas.files_host import FilesHost
 from roster_sandbox.canvas.grants import Grant
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -36,6 +38,7 @@ class Sandbox:
         self.store = Store(folder)
         self.settings = refresh.remembered(self.store, settings)
         self.faults = Faults()
+        self.files = FilesHost()
         self.worker = Worker(self.store, self.settings)
         self._refreshing = threading.Lock()
 
@@ -47,13 +50,32 @@ class Sandbox:
     def stop(self) -> None:
         """Let the running segment end."""
         self.worker.stop()
+        self.files.stop()
 
     def grant_of(self, token: str) -> Grant | None:
         """What a token may do; None for one that is not known, or not any more."""
         if told := self.settings.grants.get(token):
             return told
         right = self.settings.tokens.get(token)
-        return Grant(right) if right is not None else None
+        if right is not None:
+            return Grant(right)
+        if not self.settings.keys:
+            return None
+        with self.store.connect() as db:
+            return tokens.grant_of(db, self.settings, token)
+
+    def change_key(self, client_id: str, changes: dict[str, Any]) -> bool:
+        """Change a developer key; whether there is one. Where it loses a scope, its tokens die, as in Canvas."""
+        key = tokens.key_of(self.settings, client_id)
+        if key is None:
+            return False
+        changed = replace(key, **changes)
+        keys = tuple(changed if one is key else one for one in self.settings.keys)
+        self.settings = replace(self.settings, keys=keys)
+        if key.scopes is not None and changed.scopes is not None and key.scopes - changed.scopes:
+            with self.store.connect() as db:
+                tokens.forget_key(db, client_id)
+        return True
 
     def copy(self) -> bytes:
         """All of it at this moment, for another to become."""

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from roster_sandbox.canvas import api_imports, api_reading, by_hand, control
+from roster_sandbox.canvas import api_imports, api_reading, api_reports, api_restoring, by_hand, control, oauth
 from roster_sandbox.canvas.gate import Gate
 from roster_sandbox.canvas.options import Refused
 from roster_sandbox.canvas.paging import NOT_FOUND
@@ -30,7 +30,17 @@ from roster_sandbox.serving import LOOPBACK, listening_socket, quiet_server
 def _routes() -> FastAPI:
     """What answers requests; it belongs to no stand-in, since the gate hands each request its own."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for router in (api_imports.router, api_imports.files, api_reading.router, control.router, by_hand.router):
+    for router in (
+        api_imports.router,
+        api_imports.files,
+        api_reading.router,
+        oauth.router,
+        control.router,
+        by_hand.router,
+        api_restoring.router,
+        api_reports.router,
+        api_reports.files,
+    ):
         app.include_router(router)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _not_there)
@@ -39,7 +49,8 @@ def _routes() -> FastAPI:
 
 def _refused(_request: Request, refusal: Exception) -> JSONResponse:
     assert isinstance(refusal, Refused)  # noqa: S101 - registered for nothing else
-    return JSONResponse(refusal.body, refusal.status)
+    headers = {"WWW-Authenticate": "Canvas OAuth 2.0"} if refusal.authenticate else None
+    return JSONResponse(refusal.body, refusal.status, headers)
 
 
 def _not_there(_request: Request, error: Exception) -> JSONResponse:
@@ -108,6 +119,19 @@ class Canvas:
     def by_hand(self, action: str, **fields: object) -> int:
         """Somebody does more than change a field; see `by_hand` for actions and fields. Canvas's number of it."""
         return int(self._call("POST", "/sandbox/by-hand", {"action": action, **fields}).json()["id"])
+
+    def change_key(self, client_id: str, **changes: object) -> None:
+        """Somebody changes a developer key: `is_on`, or its `scopes`."""
+        self._call("POST", "/sandbox/keys", {"client_id": client_id, **changes})
+
+    def oauth_tokens(self) -> list[dict[str, Any]]:
+        """The tokens that developer keys were given, without the tokens: client_id, scopes, refreshes."""
+        found: list[dict[str, Any]] = self._call("GET", "/sandbox/keys").json()["tokens"]
+        return found
+
+    def end_access(self) -> None:
+        """The hour of every access token is over; refresh tokens go on."""
+        self._call("POST", "/sandbox/keys", {"end_access": True})
 
     def refresh_from(self, other: Canvas) -> None:
         """Canvas writes another environment over this one: it keeps its address and name, nothing else."""

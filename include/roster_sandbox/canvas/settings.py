@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from roster_sandbox.canvas.grants import Grant
+from roster_sandbox.canvas.keys import DeveloperKey
 
 DEFAULT_TOKEN = "sandbox-token"
 PROVIDERS = {"canvas": 1, "saml": 2, "google": 3}
@@ -24,8 +25,10 @@ class Settings:
 
     tokens: token to right, one of `admin` (all), `read` (may read imports, not make them), `least`, `none` (a user
     without rights). grants: token to a right told more exactly. providers: type name to number. custom_roles: name to
-    enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the next import starts after a running one was aborted; Canvas
-    waits 600. attachment_delay: seconds by which the file of messages trails the end of an import.
+    enrolment type. admin_roles: names of an account's roles beside AccountAdmin. pause_after_abort: seconds until the
+    next import starts after a running one was aborted; Canvas waits 600. attachment_delay: seconds by which the file
+    of messages trails the end of an import. keys: developer keys. access_seconds, code_seconds: how long the tokens
+    and codes of such a key live.
     """
 
     name: str = "Sandbox Canvas"
@@ -37,3 +40,6 @@ class Settings:
     admin_roles: frozenset[str] = frozenset()
     pause_after_abort: float = 600.0
     attachment_delay: float = 0.0
+    keys: tuple[DeveloperKey, ...] = ()
+    access_seconds: float = 3600.0
+    code_seconds: float = 600.0

@@ -67,7 +67,39 @@ CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, file TEXT NOT NULL, message TEXT NOT NULL,
     row INTEGER, row_info TEXT, failure INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of_import ON messages (import_id);
+CREATE TABLE IF NOT EXISTS oauth_codes (
+    code TEXT PRIMARY KEY, client_id TEXT NOT NULL, scopes TEXT NOT NULL, redirect_uri TEXT NOT NULL,
+    made REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS oauth_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, client_id TEXT NOT NULL, scopes TEXT NOT NULL,
+    access_token TEXT NOT NULL UNIQUE, refresh_token TEXT NOT NULL UNIQUE, expires REAL NOT NULL,
+    refreshes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, report TEXT NOT NULL, parameters TEXT NOT NULL, state TEXT NOT NULL,
+    created_at TEXT NOT NULL, due REAL NOT NULL, ends TEXT NOT NULL, file TEXT, verifier TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refreshed (settings TEXT NOT NULL);
+"""
+STATED = ("accounts", "terms", "courses", "sections", "logins", "enrollments", "observer_links")
+_CHANGED = """
+CREATE TABLE IF NOT EXISTS state_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, thing TEXT NOT NULL, row_id INTEGER NOT NULL,
+    before TEXT, after TEXT NOT NULL, restored INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS changes_of_import ON state_changes (import_id);
+CREATE TABLE IF NOT EXISTS progresses (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, import_id INTEGER NOT NULL, asked TEXT NOT NULL, fails INTEGER NOT NULL,
+    state TEXT NOT NULL);
+"""
+# What an import changes is written down by the database itself, so that no importer can forget it.
+_WRITES = """
+CREATE TRIGGER IF NOT EXISTS {0}_made AFTER INSERT ON {0}
+WHEN (SELECT state FROM imports WHERE id = NEW.import_id) = 'importing' BEGIN
+    INSERT INTO state_changes (import_id, thing, row_id, after) VALUES (NEW.import_id, '{0}', NEW.id, NEW.state);
+END;
+CREATE TRIGGER IF NOT EXISTS {0}_changed AFTER UPDATE OF state ON {0}
+WHEN OLD.state != NEW.state AND (SELECT state FROM imports WHERE id = NEW.import_id) = 'importing' BEGIN
+    INSERT INTO state_changes (import_id, thing, row_id, before, after)
+    VALUES (NEW.import_id, '{0}', NEW.id, OLD.state, NEW.state);
+END;
 """
 DATABASE = "canvas.sqlite"
 DEFAULT_TERM = "Default Term"
@@ -89,7 +121,7 @@ class Store:
         self.uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         with self.connect() as db:
-            db.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+            db.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA + _CHANGED + "".join(map(_WRITES.format, STATED)))
             db.execute(
                 "INSERT OR IGNORE INTO accounts (id, name, state) VALUES (?, ?, 'active')", (root_account_id, name)
             )

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roster.canvas.bundle import read_zip, to_csv, write_zip
-from roster.canvas.strict import records, value
+from roster.canvas.bundle import linted, read_zip, to_csv, write_zip
 from roster.errors import CanvasRefused
+from roster.lint.exact import records, value
 
 SECTIONS = ("section_id", "course_id", "name", "status")
 ANY_TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from('",\r\n \t\0;\ufeff\u2028é'), max_size=12)
@@ -22,7 +23,7 @@ def _sections(*rows: tuple[str | None, ...]) -> pl.DataFrame:
 
 @given(st.lists(st.tuples(*(st.none() | ANY_TEXT for _ in SECTIONS)), max_size=8))
 def test_any_text_survives_and_every_row_keeps_its_number(rows: list[tuple[str | None, ...]]) -> None:
-    found = records("sections.csv", to_csv("sections.csv", _sections(*rows)))
+    found = records(to_csv("sections.csv", _sections(*rows)))
 
     expected = [[(field or "").replace("\0", "") for field in row] for row in rows]
     assert found == [list(SECTIONS), *expected]
@@ -81,46 +82,19 @@ def test_no_zip_unpacks_to_eighty_times_its_size(tmp_path: Path, rows: int) -> N
     assert unpacked < 80 * (tmp_path / "import.zip").stat().st_size
 
 
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b'a,b\n1,"2\n', "never closed"),
-        (b'a,b\n1,2"3\n', "without quotes"),
-        (b'a,b\n1, "2"\n', "without quotes"),
-        (b'a,b\n1,"2" \n', "after a closing quote"),
-        (b"a,b\r\n1,2\n3,4\r\n", "line-end"),
-        (b"a,b\n1,2\r\n", "line-end"),
-        (b'a,b\n1,"2"\r\n', "after a closing quote"),
-        (b"a,b\n1,\xff\n", "not UTF-8"),
-    ],
-)
-def test_what_canvas_refuses_is_refused(content: bytes, why: str) -> None:
-    with pytest.raises(CanvasRefused, match=why):
-        records("users.csv", content)
+def _zip_of(folder: Path, name: str, content: str) -> Path:
+    with zipfile.ZipFile(folder / "x.zip", "w") as bundle:
+        bundle.writestr(name, content)
+    return folder / "x.zip"
 
 
-def test_a_refusal_names_file_and_record() -> None:
-    with pytest.raises(CanvasRefused, match=r"users\.csv:3"):
-        records("users.csv", b'a,b\n"1\n2",3\n4,"5\n')
+@pytest.mark.parametrize("read", [linted, read_zip])
+def test_what_canvas_would_refuse_whole_is_refused_by_file_and_line(read: Any, tmp_path: Path) -> None:
+    path = _zip_of(tmp_path, "users.csv", 'user_id,login_id,status\nu,l,active\nu"2,m,active\n')
+    with pytest.raises(CanvasRefused, match=r"users\.csv.*(:3|line 3)"):
+        read(path)
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        (b"", []),
-        (b"\n\n", []),
-        (b"\xef\xbb\xbfa,b\n1,2", [["a", "b"], ["1", "2"]]),
-        (b"a,b\r\n\r\n1,\r\n", [["a", "b"], ["1", ""]]),
-        (b'a,b\r"1\n""2""",""\r', [["a", "b"], ['1\n"2"', ""]]),
-        (b"a,b\n ,\t\n,", [["a", "b"], [" ", "\t"], ["", ""]]),
-    ],
-)
-def test_what_canvas_takes_is_taken(content: bytes, found: list[list[str]]) -> None:
-    assert records("x.csv", content) == found
-
-
-def test_columns_are_lower_cased_and_of_two_the_first_counts(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as bundle:
-        bundle.writestr("x.csv", "A,b,a,,\n 1 ,2,3,4\n\u3000,x\n")
-
-    assert read_zip(tmp_path / "x.zip") == {"x.csv": [{"a": "1", "b": "2"}, {"a": "", "b": "x"}]}
+def test_rows_that_canvas_would_refuse_are_counted_by_rule(tmp_path: Path) -> None:
+    path = _zip_of(tmp_path, "users.csv", "user_id,login_id,status\nu,l,active\nu2,m,there\nu3,,active\n")
+    assert linted(path) == ({"users.csv": 3}, {"required-blank": 1, "status-improper": 1})

@@ -1,0 +1,90 @@
+"""The ledger after a comparison: as it is but for what was in doubt (report), as Canvas has it and that is right
+(adopt), or as Canvas has it and that is to be mended by the next night (repair).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import polars as pl
+
+from roster.ledger import LEDGER
+from roster.reconciling.comparison import STICKY
+
+Then = Literal["report", "adopt", "repair"]
+_GONE = ("deleted", "suspended", "inactive")
+
+
+def outcome(
+    ledger: pl.DataFrame, differences: pl.DataFrame, then: Then, schools: Mapping[tuple[str, str], str | None]
+) -> pl.DataFrame:
+    """LEDGER afterwards. schools: (file, key) → school of rows that the ledger did not know."""
+    known = differences.filter(~pl.col("kind").is_in(["extra", "merged"]))
+    if then == "report":
+        known = known.filter(pl.col("kind") == "settled")
+    before = ledger.join(known.select("file", "key", "kind", "new", changed="columns"), on=["file", "key"])
+    staying = ledger.join(known, on=["file", "key"], how="anti")
+    if then == "repair":
+        again = pl.col("accepted").is_not_null() & pl.col("file").is_in(
+            [file for file, names in STICKY.items() if names]
+        )
+        staying = staying.with_columns(
+            accepted=pl.lit(None, dtype=pl.String), by_hand=pl.col("by_hand").fill_null(value=False) | again
+        )
+    after = [made for row in before.to_dicts() if (made := _after(row, then)) is not None]
+    frames = [staying, pl.DataFrame(after, schema=LEDGER)]
+    if then == "adopt":
+        frames.append(_taken_in(differences.filter(pl.col("kind") == "extra"), schools))
+    return pl.concat(frames).select(*LEDGER).sort("file", "key")
+
+
+def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
+    kept = {name: row[name] for name in LEDGER}
+    if row["kind"] == "settled":
+        return _settled(kept, row["new"])
+    if then == "repair":
+        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": _is_sticky(row)}
+    ours = json.loads(row["row"])
+    has = json.loads(row["new"]) if row["new"] else ours | {"status": "deleted"}
+    columns = row["changed"].split(",") if row["new"] else ["status"]
+    before = json.loads(row["accepted"]) if row["accepted"] else {}
+    accepted = before | {name: before.get(name, ours.get(name)) for name in columns}
+    return kept | _has(_text(has)) | {"accepted": _text(accepted), "by_hand": False}
+
+
+def _is_sticky(row: dict[str, Any]) -> bool:
+    """True if an import leaves what differs alone, unless it is told to write over it."""
+    return any(name in STICKY[row["file"]] for name in row["changed"].split(","))
+
+
+def _has(text: str) -> dict[str, Any]:
+    return {"row": text, "dropped": json.loads(text)["status"] in _GONE, "doubt": None, "accepted": None}
+
+
+def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
+    if new is not None:
+        return kept | _has(new) | {"columns": ",".join(json.loads(new)), "accepted": kept["accepted"]}
+    if kept["refused"] is None:
+        return None
+    return kept | {"row": None, "doubt": None, "columns": None, "dropped": False}
+
+
+def _taken_in(extra: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
+    at = [schools.get(pair) for pair in extra.select("file", "key").iter_rows()]
+    filled = extra.with_columns(
+        row="new",
+        doubt=pl.lit(None, dtype=pl.String),
+        refused=pl.lit(None, dtype=pl.String),
+        dropped=pl.col("new").str.json_path_match("$.status").is_in(_GONE),
+        school=pl.Series(at, dtype=pl.String),
+        sequence=pl.lit(0, dtype=pl.Int64),
+        accepted=pl.lit(None, dtype=pl.String),
+        by_hand=pl.lit(value=False),
+    )
+    return filled.select(*LEDGER).cast(LEDGER)
+
+
+def _text(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,122 @@
+"""A night is undone: what comes back, what stays and is listed, and what the nights after it do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from roster.errors import LedgerMoved, RequestUnknown
+from roster.steps import Done
+from roster.steps.undo import imports, remember, show, show_again
+from roster.undo import Later
+from tests.nights.disturbed import Nights
+from tests.nights.small import School, live, school
+
+
+def changed() -> tuple[School, School]:
+    """A school, and the night after it: someone renamed, someone gone, someone new, a title, a place lost."""
+    before = school()
+    after = before.renamed("p01", "Married").without("p12").with_pupil("p13", "algebra")
+    return before, after.retitled("biology", "Biology II").leaving("algebra", "p04")
+
+
+def shown(nights: Nights, import_id: str, later: Later = "leave") -> tuple[Any, Done]:
+    night = nights.night()
+    return night, show(night, nights.loading.ledger, import_id, later)
+
+
+def undo(nights: Nights, import_id: str, later: Later = "leave") -> Done:
+    night, done = shown(nights, import_id, later)
+    again = show_again(night, nights.loading.ledger, done, "again")
+    remember(night, nights.loading.ledger, again)
+    nights.load(night, again)
+    return again
+
+
+def left(nights: Nights, done: Done) -> set[tuple[str, str]]:
+    return set(nights.table(done, "left.parquet").select("file", "reason").iter_rows())
+
+
+def test_everything_has_its_former_values_and_the_next_night_holds_what_was_undone(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    was = live(nights.canvas.state())
+    done = nights.play(after)
+    assert live(nights.canvas.state()) != was
+    undone = undo(nights, done["counts"]["import_id"])
+    assert live(nights.canvas.state()) == was
+    (new,) = [row for row in nights.canvas.state()["users"] if row["user_id"] == "p13"]
+    enrolled = {row["state"] for row in nights.canvas.state()["enrollments"] if row["user_id"] == "p13"}
+    assert (new["state"], enrolled) == ("suspended", {"deleted"})
+    assert left(nights, undone) == set()
+    nights.assert_honest()
+    _, plan = nights.plan(after)
+    changes = nights.table(plan, "changes.parquet")
+    assert set(changes["part"]) == {"held"}
+    assert all(any(why.startswith("undone") for why in holds) for holds in changes["holds"].to_list())
+    told = nights.play(after, release=plan["counts"]["held_hash"])
+    assert told["counts"]["sent"] == changes.height
+    assert nights.plan(after)[1]["counts"]["held"] == 0
+    assert nights.loading.ledger.undone(nights.loading.ledger.current()[2]) == frozenset()
+
+
+def test_what_the_source_says_otherwise_is_not_held(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    undo(nights, nights.play(after)["counts"]["import_id"])
+    _, plan = nights.plan(after.renamed("p01", "Widowed"))
+    free = nights.table(plan, "changes.parquet").filter(pl.col("part") == "free")
+    assert free.select("file", "key").rows() == [("users.csv", "p01")]
+
+
+def test_the_first_load_is_undone_but_for_what_may_hold_work(nights: Nights) -> None:
+    first = nights.play(school())["counts"]["import_id"]
+    undone = undo(nights, first)
+    files = ("accounts.csv", "terms.csv", "courses.csv", "sections.csv")
+    assert left(nights, undone) == {(file, "created") for file in files}
+    assert {file for file, _ in live(nights.canvas.state())} == set(files)
+    nights.assert_honest()
+
+
+@pytest.mark.parametrize(("later", "name"), [("leave", "Widowed"), ("undo", "Family-p01")])
+def test_a_row_that_a_later_import_changed_is_decided(nights: Nights, later: Later, name: str) -> None:
+    before, after = changed()
+    nights.play(before)
+    done = nights.play(after)
+    nights.play(after.renamed("p01", "Widowed"))
+    undone = undo(nights, done["counts"]["import_id"], later)
+    assert undone["counts"]["later"] == 1
+    assert live(nights.canvas.state())["users.csv", "p01"][1] == f"First-p01 {name}"
+    assert (("users.csv", "later") in left(nights, undone)) == (later == "leave")
+
+
+def test_what_canvas_refused_is_listed_and_not_sent(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    nights.canvas.fault("refuse_rows", file="users.csv", pattern="p01", times=1)
+    done = nights.play(after)
+    _, made = shown(nights, done["counts"]["import_id"])
+    assert left(nights, made) == {("users.csv", "refused")}
+    assert ("users.csv", "p01") not in set(nights.table(made, "changes.parquet").select("file", "key").iter_rows())
+
+
+def test_nothing_is_sent_that_was_not_shown(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    done = nights.play(after)
+    night, made = shown(nights, done["counts"]["import_id"])
+    nights.play(after.renamed("p01", "Widowed"))
+    posted = len(nights.canvas.imports())
+    with pytest.raises(LedgerMoved, match="moved on since this undo was shown"):
+        show_again(night, nights.loading.ledger, made, "again")
+    assert len(nights.canvas.imports()) == posted
+
+
+def test_imports_are_listed_and_one_that_is_none_of_ours_is_told(nights: Nights) -> None:
+    done = nights.play(school())
+    (line,) = imports(nights.loading.ledger)
+    assert (line["import"], line["outcome"], line["refused"]) == (done["counts"]["import_id"], "taken", 0)
+    with pytest.raises(RequestUnknown, match="import 99 is none of this ledger's"):
+        shown(nights, "99")

@@ -1,0 +1,99 @@
+"""A headless Chromium, driven over its own protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+
+class Browser:
+    """One page of it."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._number = 0
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """One command; its answer."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            said = json.loads(self._socket.recv(timeout=30))
+            if said.get("id") == self._number:
+                assert "error" not in said, said
+                found: dict[str, Any] = said["result"]
+                return found
+
+    def run(self, script: str) -> Any:
+        """What the expression is worth on the page."""
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def open(self, url: str) -> None:
+        """Go there, and wait until it is there."""
+        self.call("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def wait(self, script: str) -> None:
+        """Until the expression is true."""
+        for _ in range(300):
+            if self.run(script):
+                return
+            time.sleep(0.05)
+        raise AssertionError(script + " never came true; the page says: " + str(self.text()))
+
+    def text(self) -> str:
+        """What a person reads."""
+        return str(self.run("document.body ? document.body.innerText : ''"))
+
+    def press(self, selector: str, until: str) -> None:
+        """Click, and wait for what comes of it."""
+        self.run(f"document.querySelector({selector!r}).click()")
+        self.wait(until)
+
+    def picture(self, width: int, file: Path | None = None) -> int:
+        """How wide the page is at this window width; kept in a file if there is one."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
+        )
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+        return int(self.run("document.documentElement.scrollWidth"))
+
+
+@contextmanager
+def running_browser(folder: Path) -> Iterator[Browser]:
+    """A browser of its own, without anything remembered; skips where there is no Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium on this machine: the pages are not tried in a browser")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-proxy-server"]
+    flags += ["--remote-debugging-port=0", f"--user-data-dir={folder}", "--disable-dev-shm-usage", "about:blank"]
+    process = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        port_file = folder / "DevToolsActivePort"
+        for _ in range(400):
+            if port_file.exists() and port_file.read_text().count("\n"):
+                break
+            time.sleep(0.05)
+        port = port_file.read_text().split()[0]
+        pages = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
+        address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
+        with connect(address, max_size=None, proxy=None) as socket:
+            browser = Browser(socket)
+            browser.call("Page.enable")
+            yield browser
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
