@@ -153,8 +153,8 @@ def plan(
     if wanted.id_changes.height:
         proof = _by_either_id(proof, wanted)
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
-    undone = _undone(differences)
-    planned = [_changes(frame, undone, resync=wish.resync).cast(CHANGES) for frame in differences]
+    unlisted = _unlisted(differences)
+    planned = [_changes(frame, unlisted, resync=wish.resync).cast(CHANGES) for frame in differences]
     changes = pl.concat([renaming.changes.cast(CHANGES), *planned])
     absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
     newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
@@ -270,7 +270,7 @@ def _same(names: Sequence[str]) -> pl.Expr:
     return same.fill_null(value=False)
 
 
-def _undone(differences: list[pl.DataFrame]) -> pl.Series:
+def _unlisted(differences: list[pl.DataFrame]) -> pl.Series:
     """Keys of cross-lists that go again: Canvas takes a section back when sections.csv names another home course."""
     course = [pl.col(name).str.json_path_match("$.course_id") for name in ("row", "new")]
     unsure = pl.col("dropped") | pl.col("doubt").is_not_null()
@@ -278,10 +278,10 @@ def _undone(differences: list[pl.DataFrame]) -> pl.Series:
     return pl.concat([pl.Series("key", [], dtype=pl.String), *(frame.filter(moved)["key"] for frame in differences)])
 
 
-def _changes(side: pl.DataFrame, undone: pl.Series, *, resync: bool) -> pl.DataFrame:
+def _changes(side: pl.DataFrame, unlisted: pl.Series, *, resync: bool) -> pl.DataFrame:
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
-    undone_here = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(undone.implode())
+    taken_back = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(unlisted.implode())
     stays_gone = pl.col("same") & pl.col("accepted").is_not_null()
     why = (
         pl.when(known & pl.col("dropped") & ~stays_gone)
@@ -292,7 +292,7 @@ def _changes(side: pl.DataFrame, undone: pl.Series, *, resync: bool) -> pl.DataF
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))
-        .when(((pl.col("file").is_in(RESENT) & pl.lit(resync)) | undone_here) & ~pl.col("dropped"))
+        .when(((pl.col("file").is_in(RESENT) & pl.lit(resync)) | taken_back) & ~pl.col("dropped"))
         .then(pl.lit("resend"))
     )
     action = pl.col("why").replace_strict(
