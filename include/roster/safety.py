@@ -37,7 +37,15 @@ LIMITS = pl.Schema(
 )
 
 # Files whose rows are judged by school: an account is a school itself, and a term belongs to none.
-BY_SCHOOL = ("courses.csv", "sections.csv", "users.csv", "enrollments.csv", "user_observers.csv")
+BY_SCHOOL = (
+    "courses.csv",
+    "sections.csv",
+    "xlists.csv",
+    "users.csv",
+    "enrollments.csv",
+    "admins.csv",
+    "user_observers.csv",
+)
 
 
 @dataclass(frozen=True)

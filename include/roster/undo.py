@@ -21,7 +21,7 @@ from roster.log_ins import LAST_STAGE, in_between, staged
 from roster.plan import CHANGES, FILE_ORDER
 
 Later = Literal["leave", "undo"]
-UNMADE = ("users.csv", "enrollments.csv", "user_observers.csv")
+UNMADE = ("users.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 """Files of which a row that was created can be taken back without anybody's work being lost."""
 
 # Why a row of the import is not undone.

@@ -63,9 +63,9 @@ class Comparison:
 
 
 def compare(ledger: pl.DataFrame, there: There, tenant: Tenant) -> Comparison:
-    """The differences of all files that the tenant syncs. ledger: LEDGER."""
+    """The differences of all files that the tenant syncs and the report tells of. ledger: LEDGER."""
     found, compared = [pl.DataFrame(schema=DIFFERENCES)], {}
-    for file in files(tenant):
+    for file in (synced for synced in files(tenant) if synced in there.files):
         known = ledger.filter((pl.col("file") == file) & pl.any_horizontal(pl.col("row", "doubt").is_not_null()))
         compared[file] = known.height
         found += [_of_known(file, known, there), _extra(file, known, there)]
