@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,10 @@ import httpx
 
 from roster.evidence import Standing
 from roster.steps.plan import Asked, make_plan
+from roster.tenants import Tenant
 from tests.nights.disturbed import Nights
 from tests.nights.small import School, school, write_artefact
+from tests.nights.test_reconcile import differences, reconciled
 from tests.roster_sandbox.canvas.conftest import Client
 
 
@@ -115,3 +117,9 @@ def test_a_row_waits_for_its_course_and_what_canvas_refuses_is_read(nights: Nigh
     done = nights.play(listing(algebra="biology"))
     problems = nights.table(done, "problems.parquet").select("file", "key", "outcome", "rule")
     assert [*problems.iter_rows()] == [("xlists.csv", "algebra", "refused", "canvas-cross-list-unknown-section")]
+
+
+def test_a_comparison_takes_a_listed_section_for_what_it_is(nights: Nights, tenant: Callable[..., Tenant]) -> None:
+    nights.tenant = tenant(cross_list={}, admins={})
+    nights.play(listing(algebra="biology"))
+    assert differences(nights, reconciled(nights)) == {}

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from roster.canvas.wanted import SEPARATOR, files
+from roster.canvas.wanted import SEPARATOR
 from roster.ledger import Ledger
 from roster.plan import Wanted
 from roster.reconciling.comparison import KINDS, Comparison, compare
@@ -115,7 +115,7 @@ def _page(night: Night, content: Mapping[str, Any], made: Comparison) -> str:
         day=night.today.isoformat(),
         content=content,
         kinds=KINDS,
-        files=files(night.tenant),
+        files=list(content["compared"]),
         counted=counted,
         rows=_readable(made.differences.head(SHOWN)).to_dicts(),
         more=max(0, made.differences.height - SHOWN),
