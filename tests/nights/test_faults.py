@@ -163,11 +163,11 @@ def test_what_passes_is_waited_out(nights: Nights, answer: str, place: str) -> N
     nights.assert_right(TONIGHT)
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after", range(7))
 def test_a_token_that_dies_in_the_middle(nights: Nights, after: int) -> None:
     nights.play(BEFORE)
     nights.canvas.fault("token_dead", after=after)
-    if after < 5:  # list before the plan, and before the POST; POST, list, errors
+    if after < 6:  # lists before the plan (two) and before the POST; POST, list, errors
         with pytest.raises(CanvasTokenDead):
             nights.play(TONIGHT)
     else:

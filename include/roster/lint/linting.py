@@ -88,6 +88,8 @@ def _read(file: _File, standing: Standing, report: Report, roles: Collection[str
         report.about("logins-again", name)
     count = 0
     try:
+        if kind.name != "user" and any("\0" in column for column in header):
+            raise Spoiled(1, "nul-in-file")
         with file.csv.open() as stream:
             for raw in Reader(stream).frames():
                 frame = named(raw, file.header, kind)

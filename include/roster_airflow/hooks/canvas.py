@@ -360,7 +360,8 @@ class CanvasHook(HttpHook):
         try:
             prepared = self._session.prepare_request(made)
             response = self.run_and_check(self._session, prepared, {"check_response": False})
-            pace.learn(response.headers)
+            if response.ok:  # a refusal for the rate is asked again after `retry_delays`
+                pace.learn(response.headers)
             return response
         except CanvasUnreachable as unreachable:
             message = f"{what}: {unreachable}"

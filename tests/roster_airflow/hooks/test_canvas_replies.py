@@ -13,6 +13,7 @@ from roster.errors import (
     CanvasGone,
     CanvasPermissionMissing,
     CanvasRefused,
+    CanvasScopeMissing,
     CanvasTokenDead,
     CanvasWrongHost,
 )
@@ -38,7 +39,7 @@ HTML = "<!DOCTYPE html><html><body>Down for maintenance</body></html>"
         (401, CHALLENGE, DEAD, CanvasTokenDead),
         (401, {"www-authenticate": "Bearer"}, "", CanvasTokenDead),
         (401, {}, NO_RIGHT, CanvasPermissionMissing),
-        (401, CHALLENGE, {"errors": [{"message": "Insufficient scopes on access token."}]}, CanvasPermissionMissing),
+        (401, CHALLENGE, {"errors": [{"message": "Insufficient scopes on access token."}]}, CanvasScopeMissing),
         (404, {}, {"errors": [{"message": "The specified resource does not exist."}]}, CanvasGone),
         (400, {}, {"errors": ["SIS imports can only be executed on root accounts"]}, CanvasRefused),
         (400, {}, {"message": "Invalid diffing_drop_status"}, CanvasRefused),
