@@ -16,7 +16,7 @@ import polars as pl
 
 from roster import absence, safety
 from roster.absence import LEFT, Proof
-from roster.accepted import as_accepted
+from roster.accepted import GONE, as_accepted, let_stay
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in
@@ -272,13 +272,15 @@ def _same(names: Sequence[str]) -> pl.Expr:
 def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
-    stays_gone = pl.col("same") & pl.col("accepted").is_not_null()
+    gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
+    stays_gone = pl.col("accepted").is_not_null() & gone
+    same = pl.col("same") & ~(let_stay() & ~gone)  # sent once more, so that the source governs it again
     why = (
         pl.when(known & pl.col("dropped") & ~stays_gone)
         .then(pl.lit("back"))
         .when(~known)
         .then(pl.lit("create"))
-        .when(~pl.col("same"))
+        .when(~same & ~(pl.col("dropped") & stays_gone))
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))

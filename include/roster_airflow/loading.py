@@ -79,14 +79,15 @@ class Loading:
     now: Callable[[], datetime] = _now
     production: Callable[[], Sequence[Ledger]] = _no_ledgers
 
-    def settle_open(self) -> Wait | None:
+    def settle_open(self, *, behind: bool = False) -> Wait | None:
         """Settle what the journal has open, see whether an abandoned import turned up, and follow a refresh of test;
-        None when all is settled.
+        None when all is settled. behind: the ledger may be older than Canvas, because it is about to be made anew.
         """
         if wait := self.settle_journal():
             return wait
         self.follow_refresh()
-        self.not_behind()
+        if not behind:
+            self.not_behind()
         keep_answers(self.hook, self.ledger, self.now())
         return None
 
@@ -105,7 +106,7 @@ class Loading:
             message = (
                 f"{self.ledger.host} has had {len(unknown)} imports that its ledger does not know: an older ledger was "
                 "put back, or another installation loads into this Canvas. Stop the other; then run `roster reconcile "
-                "TENANT --then adopt`, which makes the ledger what Canvas has"
+                f"TENANT --then adopt --environment {self.hook.environment}`, which makes the ledger what Canvas has"
             )
             raise LedgerBehind(message)
 

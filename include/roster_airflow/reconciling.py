@@ -33,9 +33,11 @@ class Underway:
     version: int
 
 
-def begin(loading: Loading) -> Underway:
-    """Start the report. Raises ImportOpen while an import of ours has not ended."""
-    if loading.settle_open() is not None:
+def begin(loading: Loading, then: Then = "report") -> Underway:
+    """Start the report. Raises ImportOpen while an import of ours has not ended; LedgerBehind for anything but adopt,
+    which alone makes up for imports that the ledger does not know.
+    """
+    if loading.settle_open(behind=then == "adopt") is not None:
         message = "an import of ours has not ended, so Canvas is about to change: reconcile when it is settled"
         raise ImportOpen(message)
     version, _ = loading.ledger.versions()

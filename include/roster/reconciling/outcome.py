@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import polars as pl
 
+from roster.accepted import GONE
 from roster.ledger import LEDGER
 
 Then = Literal["report", "adopt", "repair"]
-_GONE = ("deleted", "suspended", "inactive")
 
 
 def outcome(
@@ -54,7 +54,7 @@ def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
 
 
 def _has(text: str) -> dict[str, Any]:
-    return {"row": text, "dropped": json.loads(text)["status"] in _GONE, "doubt": None, "accepted": None}
+    return {"row": text, "dropped": json.loads(text)["status"] in GONE, "doubt": None, "accepted": None}
 
 
 def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
@@ -71,7 +71,7 @@ def _taken_in(extra: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]
         row="new",
         doubt=pl.lit(None, dtype=pl.String),
         refused=pl.lit(None, dtype=pl.String),
-        dropped=pl.col("new").str.json_path_match("$.status").is_in(_GONE),
+        dropped=pl.col("new").str.json_path_match("$.status").is_in(GONE),
         school=pl.Series(at, dtype=pl.String),
         sequence=pl.lit(0, dtype=pl.Int64),
         accepted=pl.lit(None, dtype=pl.String),

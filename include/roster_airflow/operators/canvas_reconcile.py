@@ -66,7 +66,7 @@ class CanvasReconcileOperator(BaseOperator):
         from roster_airflow.reconciling import begin
 
         with self._told(context) as (_, loading):
-            underway = begin(loading)
+            underway = begin(loading, context["params"]["then"])
         self.log.info("%s, %s: Canvas makes its report", self.target["tenant"], self.target["environment"])
         return self._look(context, underway)
 
