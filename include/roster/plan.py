@@ -174,6 +174,7 @@ def plan(
     changes = safety.hold_reused(changes, ledger, absence.ended_terms(ledger, run_date))
     changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_undone(changes, undone)
+    changes = safety.hold_taken_in(changes, ledger)
     changes = safety.hold_by(gate, changes)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)

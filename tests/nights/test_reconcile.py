@@ -306,6 +306,9 @@ def test_what_was_taken_in_and_no_source_ever_had_is_not_dropped_without_a_relea
     loaded.canvas.by_hand("make", kind="user", name="Other School", sis_id="h1", login_id="h1@x.org")
     fresh = without_ledger(loaded)
     reconciled(fresh, "adopt")
+    fresh.tenant = fresh.tenant.model_copy(
+        update={"safety": fresh.tenant.safety.model_copy(update={"per_school": False})}
+    )
     found = parts(fresh, school().leaving("algebra", "p01"))
     assert found == {
         ("users.csv", "h1"): ("drop", "held"),
