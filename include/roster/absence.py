@@ -92,17 +92,23 @@ def ended_terms(ledger: pl.DataFrame, run_date: datetime) -> list[str]:
 
 
 def earned_drops(
-    absent: pl.DataFrame, frozen: pl.DataFrame, ended: pl.DataFrame, tenant: Tenant, proof: Proof
+    absent: pl.DataFrame,
+    frozen: pl.DataFrame,
+    ended: pl.DataFrame,
+    tenant: Tenant,
+    proof: Proof,
+    wanted: Mapping[str, pl.DataFrame],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(CHANGES, LEFT): the drops that were earned, and what is left in Canvas although it is not wanted, by reason.
 
     ended: file, key, status of what the source itself says has ended; that needs no other proof, and a user gets the
-    status that is said.
+    status that is said. wanted: the rows of each file, because a section that is gone itself stays where it is listed.
     """
     status = _drop_status(tenant)
     marked = absent.join(frozen.select("file", "key", frozen="reason"), on=["file", "key"], how="left").join(
         ended.select("file", "key", said="status"), on=["file", "key"], how="left"
     )
+    sections = wanted["sections.csv"]["key"] if "sections.csv" in wanted else pl.Series([], dtype=pl.String)
     earned = pl.col("said").is_not_null() | pl.col("file").is_in(sorted(proof.files))
     for file, keys in proof.before.items():
         earned |= (pl.col("file") == file) & ~pl.col("key").is_in(keys.implode())
@@ -113,6 +119,8 @@ def earned_drops(
         .then(pl.lit("kept"))
         .when(pl.col("frozen").is_not_null())
         .then(pl.col("frozen"))
+        .when((pl.col("file") == "xlists.csv") & ~pl.col("key").is_in(sections.implode()))
+        .then(pl.lit("kept"))
         .when(~earned)
         .then(pl.lit("not-proven"))
         .when(let_stay())
@@ -158,7 +166,8 @@ def without_carrying(
     """(drops, LEFT): without the drops with which Canvas would take along what is to stay.
 
     Deleting a section or user, deleting or completing a course takes what is below it. That may be frozen, not proven
-    gone, or wanted elsewhere from tonight on; what is only kept by policy does not count.
+    gone, or wanted elsewhere from tonight on; what is only kept by policy does not count. A section that is taken back
+    tonight is still in the other course when courses.csv is read.
     """
     carries = (pl.col("file").is_in(["courses.csv", "sections.csv"])) | (
         (pl.col("file") == "users.csv") & (pl.col("new").str.json_path_match("$.status") == "deleted")
@@ -166,7 +175,8 @@ def without_carrying(
     carrying = drops.filter(carries)
     if carrying.is_empty():
         return drops, pl.DataFrame(schema=LEFT)
-    passed = pl.concat([drops.select("file", "key"), left.filter(pl.col("reason") == "kept").select("file", "key")])
+    going = drops.filter(pl.col("file") != "xlists.csv")
+    passed = pl.concat([going.select("file", "key"), left.filter(pl.col("reason") == "kept").select("file", "key")])
     stays = ledger.filter((pl.col("row").is_not_null() & ~pl.col("dropped")) | pl.col("doubt").is_not_null())
     staying = stays.join(passed, on=["file", "key"], how="anti").select("file", "key")
     for module in reversed(FILES):
@@ -188,6 +198,8 @@ def _drop_status(tenant: Tenant) -> dict[str, str | None]:
         "users.csv": policy.users,
         "enrollments.csv": policy.enrollments,
         "user_observers.csv": "deleted",
+        "xlists.csv": "deleted",
+        "admins.csv": "deleted",
         **{file: None if word == "keep" else word for file, word in chosen.items()},
         "accounts.csv": None,
         "terms.csv": None,

@@ -27,6 +27,8 @@ GONE_ALREADY = (
     "canvas-enrollment-unknown-user",
     "canvas-enrollment-unknown-section",
     "canvas-observer-unknown-user",
+    "canvas-cross-list-unknown-section",
+    "canvas-admin-unknown-user",
 )
 
 CHANGED_ALREADY = "canvas-id-change-unknown"

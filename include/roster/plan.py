@@ -47,7 +47,7 @@ CHANGES = pl.Schema(
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
 OVERRIDING = LAST_STAGE + 1
 """The stage of rows that have to write over what people changed in Canvas."""
-RESENT = ("users.csv", "sections.csv", "enrollments.csv", "user_observers.csv")
+RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}
 
 
@@ -153,13 +153,13 @@ def plan(
     if wanted.id_changes.height:
         proof = _by_either_id(proof, wanted)
     differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
-    changes = pl.concat(
-        [renaming.changes.cast(CHANGES), *(_changes(frame, resync=wish.resync).cast(CHANGES) for frame in differences)]
-    )
+    unlisted = _unlisted(differences)
+    planned = [_changes(frame, unlisted, resync=wish.resync).cast(CHANGES) for frame in differences]
+    changes = pl.concat([renaming.changes.cast(CHANGES), *planned])
     absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
     newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
     frozen = absence.frozen_keys(wanted.frozen, wanted.rows, ledger, run_date)
-    drops, left = absence.earned_drops(absent, frozen, wanted.ended, tenant, proof)
+    drops, left = absence.earned_drops(absent, frozen, wanted.ended, tenant, proof, wanted.rows)
     drops, in_use = absence.without_carrying(drops, left, ledger)
     if wish.narrowed:
         left = newer
@@ -176,6 +176,7 @@ def plan(
     changes = safety.hold_undone(changes, undone)
     changes = safety.hold_taken_in(changes, ledger)
     changes = safety.hold_by(gate, changes)
+    changes = safety.hold_overwriting(gate, changes, ledger)
     if not gate.everything:  # then nothing is left that could wait for it
         changes = safety.close_holds(changes, frozen)
     if wish.narrowed:
@@ -270,9 +271,18 @@ def _same(names: Sequence[str]) -> pl.Expr:
     return same.fill_null(value=False)
 
 
-def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
+def _unlisted(differences: list[pl.DataFrame]) -> pl.Series:
+    """Keys of cross-lists that go again: Canvas takes a section back when sections.csv names another home course."""
+    course = [pl.col(name).str.json_path_match("$.course_id") for name in ("row", "new")]
+    unsure = pl.col("dropped") | pl.col("doubt").is_not_null()
+    moved = (pl.col("file") == "sections.csv") & (unsure | course[0].ne_missing(course[1]))
+    return pl.concat([pl.Series("key", [], dtype=pl.String), *(frame.filter(moved)["key"] for frame in differences)])
+
+
+def _changes(side: pl.DataFrame, unlisted: pl.Series, *, resync: bool) -> pl.DataFrame:
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
+    taken_back = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(unlisted.implode())
     gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
     stays_gone = pl.col("accepted").is_not_null() & gone
     same = pl.col("same") & ~(let_stay() & ~gone)  # sent once more, so that the source governs it again
@@ -285,7 +295,7 @@ def _changes(side: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))
-        .when(pl.col("file").is_in(RESENT) & pl.lit(resync) & ~pl.col("dropped"))
+        .when(((pl.col("file").is_in(RESENT) & pl.lit(resync)) | taken_back) & ~pl.col("dropped"))
         .then(pl.lit("resend"))
     )
     action = pl.col("why").replace_strict(

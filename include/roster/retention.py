@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from roster.ledger import Ledger
 from roster.runs import Run
@@ -64,8 +65,10 @@ def ledgers_of(store: Store, tenant: Tenant) -> list[Ledger]:
 
 def _remember(run: Run) -> None:
     """Keep the report, which has counts and hashes only."""
-    path = run.latest("verdict")
-    report = run.store.read_json(f"{path}/report.json") if path else {"run": run.path, "failed": ["it had no verdict"]}
+    report: dict[str, Any] = {"run": run.path, "failed": ["it had no verdict"]}
+    for step, name in (("reconcile-test", "reconcile"), ("reconcile-production", "reconcile"), ("verdict", "report")):
+        if path := run.latest(step):
+            report = run.store.read_json(f"{path}/{name}.json")
     run.store.create(f"history/{run.tenant}/{run.name}.json", json.dumps(report, indent=1).encode())
 
 

@@ -37,15 +37,26 @@ LIMITS = pl.Schema(
 )
 
 # Files whose rows are judged by school: an account is a school itself, and a term belongs to none.
-BY_SCHOOL = ("courses.csv", "sections.csv", "users.csv", "enrollments.csv", "user_observers.csv")
+BY_SCHOOL = (
+    "courses.csv",
+    "sections.csv",
+    "xlists.csv",
+    "users.csv",
+    "enrollments.csv",
+    "admins.csv",
+    "user_observers.csv",
+)
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What waits for a release whatever the limits say. everything, drops: why all changes, or all drops, are held."""
+    """What waits for a release whatever the limits say. everything, drops: why all changes, or all drops, are
+    held; overwriting: why what writes over a person's change in Canvas is.
+    """
 
     everything: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
+    overwriting: tuple[str, ...] = ()
 
 
 OPEN = Gate()
@@ -147,6 +158,17 @@ def hold_by(gate: Gate, changes: pl.DataFrame) -> pl.DataFrame:
         changes = hold(changes, pl.lit(value=True), why)
     for why in gate.drops:
         changes = hold(changes, pl.col("action") == "drop", why)
+    return changes
+
+
+def hold_overwriting(gate: Gate, changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Changes with the gate's holds on rows that a person changed in Canvas, and that a repair is to bring back."""
+    edited = ledger.filter("by_hand").select("file", "key", edited=pl.lit(value=True))
+    if edited.is_empty():
+        return changes
+    mine = changes.select("file", "key").join(edited, on=["file", "key"], how="left", maintain_order="left")
+    for why in gate.overwriting:
+        changes = hold(changes, pl.lit(mine["edited"].fill_null(value=False)), why)
     return changes
 
 

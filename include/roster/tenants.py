@@ -96,6 +96,15 @@ def _targets(value: Any) -> Any:
     return [{"connection": one} if isinstance(one, str) else one for one in listed]
 
 
+def _listed_once(value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """A section is in one course."""
+    sections = [section for listed in value.values() for section in listed]
+    if twice := sorted({section for section in sections if sections.count(section) > 1}):
+        message = f"lists section {twice[0]} more than once; a section can be taught in one course only"
+        raise ValueError(message)
+    return value
+
+
 def _login(value: str) -> str:
     return value if "{" in value else "{" + value + "}"
 
@@ -221,10 +230,14 @@ class SyncSettings(Settings):
     courses: CourseSettings = CourseSettings()
     section_name: Annotated[str, _template(NAME_FIELDS)] = "{class}"
     """Template of a section's name."""
+    cross_list: Annotated[dict[str, tuple[str, ...]], AfterValidator(_listed_once)] | None = None
+    """SIS id of a course to those of the sections that are taught in it too; left out: cross-lists are let alone."""
     names: Literal["preferred", "legal"] = "preferred"
     """Which of two names Canvas shows, where the source has both."""
     roles: dict[str, str] = Field(default_factory=dict)
     """The source's role to Canvas's, beside student, teacher and aide (→ ta)."""
+    admins: dict[str, tuple[str, ...]] | None = None
+    """Canvas's role to the SIS ids of staff who have it in their school's account; left out: rights are let alone."""
     observers: ObserverSettings = ObserverSettings()
     placeholders: tuple[str, ...] = ("TBA*", "*Placeholder*", "Vacant*", "Unassigned*", "To Be Announced*")
     """Names (given family, or family alone) of teachers who are not people, with * and ?."""

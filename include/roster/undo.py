@@ -17,11 +17,11 @@ import polars as pl
 from roster.absence import LEFT
 from roster.canvas import ID_CHANGES
 from roster.ledger import decoded, digest
-from roster.log_ins import LAST_STAGE, staged
+from roster.log_ins import LAST_STAGE, in_between, staged
 from roster.plan import CHANGES, FILE_ORDER
 
 Later = Literal["leave", "undo"]
-UNMADE = ("users.csv", "enrollments.csv", "user_observers.csv")
+UNMADE = ("users.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 """Files of which a row that was created can be taken back without anybody's work being lost."""
 
 # Why a row of the import is not undone.
@@ -34,6 +34,14 @@ REASONS = {
     "gone": "the ledger does not have it under this id any more",
     "refused": "Canvas refused it, so there is nothing to undo",
     "already": "Canvas has the row from before again",
+}
+
+# Why Canvas is not asked to restore the states that the import changed.
+UNRESTORED = {
+    "nothing": "the import deleted nothing",
+    "left": "something that it deleted stays so, or later imports changed its rows: Canvas restores all or none",
+    "moved": "the ledger has moved on since the undo was shown",
+    "old": "the import is older than the 30 days for which Canvas keeps states",
 }
 
 
@@ -96,13 +104,35 @@ def invert(
             left.append({**_named(row), "reason": "already"})
             continue
         changes.append(change)
-    made = pl.DataFrame(changes, schema=CHANGES)
     order = pl.col("file").replace_strict(FILE_ORDER, return_dtype=pl.Int64)
     return Undoing(
-        staged(made).cast(CHANGES).sort(order, "key", "action"),
+        _with_log_ins(changes).sort(order, "key", "action"),
         pl.DataFrame(left, schema=LEFT).sort("file", "key"),
         touched,
     )
+
+
+def unrestored(sent: pl.DataFrame, made: Undoing, later: Later) -> str | None:
+    """Why the states that an import changed are not restored, a word of UNRESTORED; None where Canvas is asked to.
+
+    Canvas brings back all that the import deleted, also what no row of the inverse speaks of: what stays by decision
+    would come back too, behind the ledger's back.
+    """
+    status = pl.col("new").str.json_path_match("$.status")
+    deleted = sent.filter(pl.col("action") == "drop", status == "deleted").select("file", "key")
+    harmless = made.left.filter(pl.col("reason").is_in(["refused", "already"]))
+    deleted = deleted.join(harmless, on=["file", "key"], how="anti")
+    if deleted.is_empty():
+        return "nothing"
+    stays = not deleted.join(made.changes, on=["file", "key"], how="anti").is_empty()
+    return "left" if stays or (made.later and later == "leave") else None
+
+
+def freed(changes: pl.DataFrame) -> int:
+    """How many accounts that are suspended lose their log-in, because it goes back to whoever had it."""
+    people = changes.filter(pl.col("file") == "users.csv", pl.col("action") == "drop")
+    log_in = (pl.col(name).str.json_path_match("$.login_id") for name in ("old", "new"))
+    return people.filter(next(log_in) != next(log_in)).height
 
 
 def digests(sent: pl.DataFrame, changes: pl.DataFrame) -> list[str]:
@@ -159,6 +189,28 @@ def _change(row: _Row, user_word: str) -> dict[str, Any]:
         "part": "free",
         "stage": LAST_STAGE,
     }
+
+
+def _with_log_ins(changes: list[dict[str, Any]]) -> pl.DataFrame:
+    """CHANGES with the import each goes in. A person whom the import made is suspended and would keep a log-in that
+    goes back to somebody else: theirs becomes one in between, ahead of the others.
+    """
+    people = [one for one in changes if one["file"] == "users.csv"]
+    wanted = {_log_in(one) for one in people if one["action"] != "drop"} - {None}
+    keeping = [one for one in people if one["action"] == "drop" and _log_in(one) in wanted]
+    for one in keeping:
+        row = decoded(one["new"]) or {}
+        row["login_id"] = in_between(one["key"])
+        one |= {"new": json.dumps(row, ensure_ascii=False, separators=(",", ":")), "action": "update"}
+    made = staged(pl.DataFrame(changes, schema=CHANGES)).cast(CHANGES)
+    suspended = pl.col("key").is_in([one["key"] for one in keeping]) & (pl.col("file") == "users.csv")
+    action = pl.when(suspended & (pl.col("action") == "update")).then(pl.lit("drop")).otherwise("action")
+    return made.with_columns(action=action).cast(CHANGES)
+
+
+def _log_in(change: dict[str, Any]) -> str | None:
+    log_in = (decoded(change["new"]) or {}).get("login_id")
+    return log_in.lower() if log_in else None
 
 
 def _named(row: _Row) -> dict[str, Any]:

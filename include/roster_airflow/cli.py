@@ -369,8 +369,8 @@ def reconcile(
 
         night = night_of(tenant)
         loading = loading_of(night, environment)
-        underway = begin(loading, then)
-        done = wait_for(lambda: finish(loading, night, underway, environment, then), lambda: time.sleep(POLL_SECONDS))
+        begin(loading, night, environment)
+        done = wait_for(lambda: finish(loading, night, environment, then), lambda: time.sleep(POLL_SECONDS))
         if as_json:
             print_json({"folder": done["path"], **done["counts"]})
             return

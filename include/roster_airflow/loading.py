@@ -79,15 +79,14 @@ class Loading:
     now: Callable[[], datetime] = _now
     production: Callable[[], Sequence[Ledger]] = _no_ledgers
 
-    def settle_open(self, *, behind: bool = False) -> Wait | None:
+    def settle_open(self) -> Wait | None:
         """Settle what the journal has open, see whether an abandoned import turned up, and follow a refresh of test;
-        None when all is settled. behind: the ledger may be older than Canvas, because it is about to be made anew.
+        None when all is settled.
         """
         if wait := self.settle_journal():
             return wait
         self.follow_refresh()
-        if not behind:
-            self.not_behind()
+        self.not_behind()
         keep_answers(self.hook, self.ledger, self.now())
         return None
 

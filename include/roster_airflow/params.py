@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow.sdk import Param
 
 SCOPE, REHEARSAL = "What to send", "Practice"
@@ -68,5 +70,32 @@ def canvas_test_params() -> dict[str, Param]:
             title="As of",
             section=REHEARSAL,
             description="Play a past day: terms and enrolments as they were then. Nothing of it reaches production.",
+        ),
+    }
+
+
+def canvas_undo_params(tenants: Sequence[str]) -> dict[str, Param]:
+    """The form of `canvas_undo`. tenants: whose imports there are."""
+    return {
+        "tenant": Param(type="string", enum=[*tenants], title="Tenant", description="Whose import it is."),
+        "environment": Param(
+            "test",
+            type="string",
+            enum=["test", "production"],
+            title="Environment",
+            description="Where it was loaded. Only there is it undone.",
+        ),
+        "import": Param(
+            type="string",
+            pattern=r"^[0-9]{1,20}$",
+            title="Import",
+            description="Canvas's number of the import: `roster imports` and the report of each run have it.",
+        ),
+        "later": Param(
+            "leave",
+            type="string",
+            enum=["leave", "undo"],
+            title="Changed later",
+            description="Rows that later imports changed: left as they are, or taken back all the same.",
         ),
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
 
 from roster.errors import CanvasStuck, ImportOpen
 from roster.matters import Matter
@@ -24,31 +25,33 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(hours=4)
 
 
-@dataclass(frozen=True)
-class Underway:
+class Underway(BaseModel):
     """A report that Canvas is making, and the ledger's version when it was started."""
+
+    model_config = ConfigDict(frozen=True)
 
     number: int
     at: datetime
     version: int
 
 
-def begin(loading: Loading, then: Then = "report") -> Underway:
-    """Start the report. Raises ImportOpen while an import of ours has not ended; LedgerBehind for anything but adopt,
-    which alone makes up for imports that the ledger does not know.
-    """
-    if loading.settle_open(behind=then == "adopt") is not None:
+def begin(loading: Loading, night: Night, environment: Environment) -> None:
+    """Start the report and note it in the run folder. Raises ImportOpen while an import of ours has not ended."""
+    if loading.settle_journal() is not None:
         message = "an import of ours has not ended, so Canvas is about to change: reconcile when it is settled"
         raise ImportOpen(message)
+    loading.follow_refresh()  # whether the ledger is behind is not asked: this is what mends it
     version, _ = loading.ledger.versions()
-    return Underway(start_report(loading.hook, KINDS).number, loading.now(), version)
+    underway = Underway(number=start_report(loading.hook, KINDS).number, at=loading.now(), version=version)
+    night.store.write(_name(night, environment), underway.model_dump_json().encode())
 
 
-def finish(loading: Loading, night: Night, underway: Underway, environment: Environment, then: Then) -> Done | None:
+def finish(loading: Loading, night: Night, environment: Environment, then: Then) -> Done | None:
     """Compare, if the report is there; None if it is not yet. Raises CanvasStuck past the deadline."""
+    underway = Underway.model_validate_json(night.store.read(_name(night, environment)))
     found = look_at_report(loading.hook, underway.number)
     if not found.is_over:
-        if datetime.now(UTC) - underway.at > PATIENCE:
+        if loading.now() - underway.at > PATIENCE:
             message = f"Canvas's report is still {found.status} after {PATIENCE}: run it again, or ask who keeps Canvas"
             raise CanvasStuck(message)
         return None
@@ -60,6 +63,10 @@ def finish(loading: Loading, night: Night, underway: Underway, environment: Envi
             raise ImportOpen(message)
         begun = Begun(underway.at, underway.version)
         return reconcile(night, loading.ledger, file, begun, environment=environment, then=then, now=loading.now())
+
+
+def _name(night: Night, environment: Environment) -> str:
+    return f"{night.run.path}/report-{environment}.json"
 
 
 def wait_for(step: Callable[[], Done | None], pause: Callable[[], None]) -> Done:

@@ -70,7 +70,7 @@ class SignOffOperator(ApprovalOperator):
     :param approvers: user ids of the auth manager.
     """
 
-    template_fields = ("subject", "body", "asked")
+    template_fields: tuple[str, ...] = ("subject", "body", "asked")
 
     def __init__(self, *, tenant_id: str, asked: Any, approvers: Sequence[str], **kwargs: Any) -> None:
         users: Any = [{"id": one, "name": one} for one in approvers]
@@ -80,18 +80,23 @@ class SignOffOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> None:
         """Show the form and wait; never wait twice."""
-        from roster.steps.release import request_of
-
         with recorded(context, self.tenant_id) as night:
             if not night.store.create(f"{night.run.path}/sign_off.shown", b""):
                 self.log.warning("the form was shown before: a fresh request is made")
                 return
-            request, text = request_of(night, self.asked)
+            text, shown = self.form(night)
             self.body = f"{text}\n\nRun: {_link(context)}"
-            self.params = ParamsDict({"hash": _hash_field(request.held_hash)})
+            self.params = ParamsDict({"hash": _hash_field(shown)})
             until = datetime.fromisoformat(self.asked["counts"]["until"])
             self.response_timeout = until - datetime.now(UTC)
         super().execute(context)
+
+    def form(self, night: Night) -> tuple[str, str]:
+        """(text, hash) of what is asked."""
+        from roster.steps.release import request_of
+
+        request, text = request_of(night, self.asked)
+        return text, request.held_hash
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """The answer, whichever it is: an ApprovalOperator would skip what follows a rejection."""

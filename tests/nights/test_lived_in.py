@@ -122,8 +122,9 @@ def reconciled(then: Then) -> Event:
 
 def differences(life: Life, then: Then) -> list[dict[str, Any]]:
     nights = life.nights
-    night, underway = nights.night(), begin(nights.loading)
-    done = wait_for(lambda: finish(nights.loading, night, underway, "test", then), lambda: None)
+    night = nights.night()
+    begin(nights.loading, night, "test")
+    done = wait_for(lambda: finish(nights.loading, night, "test", then), lambda: None)
     return nights.table(done, "differences.parquet").to_dicts()
 
 

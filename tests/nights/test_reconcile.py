@@ -12,20 +12,32 @@ import polars as pl
 import pytest
 
 from roster.canvas.wanted import SEPARATOR
-from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasUnreachable, ImportOpen, LedgerBehind, LedgerMoved
+from roster.errors import (
+    CanvasNotEmpty,
+    CanvasRefused,
+    CanvasStuck,
+    CanvasUnreachable,
+    ImportOpen,
+    LedgerBehind,
+    LedgerMoved,
+)
+from roster.import_options import NONE
 from roster.ledger import Ledger
 from roster.ledger_backup import backup, restore
 from roster.reconciling.outcome import Then
+from roster.safety import OPEN
 from roster.steps import Done
+from roster.steps.plan import Asked, make_plan
+from roster.steps.promote import by_decision
 from roster_airflow.reconciling import begin, finish, wait_for
 from tests.nights.disturbed import Nights
-from tests.nights.small import SECTIONS, School, school
+from tests.nights.small import SECTIONS, School, school, write_artefact
 
 
 def reconciled(nights: Nights, then: Then = "report") -> Done:
     loading, night = nights.loading, nights.night()
-    underway = begin(loading, then)
-    return wait_for(lambda: finish(loading, night, underway, "test", then), lambda: None)
+    begin(loading, night, "test")
+    return wait_for(lambda: finish(loading, night, "test", then), lambda: None)
 
 
 def differences(nights: Nights, done: Done) -> dict[tuple[str, str], tuple[str, str]]:
@@ -208,15 +220,16 @@ def test_of_fourteen_thousand_enrolments_exactly_the_one_percent_that_differ_are
 
 
 def test_nothing_is_reconciled_over_an_import(loaded: Nights) -> None:
-    underway = begin(loaded.loading)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
     loaded.play(school().renamed("p01", "Meanwhile"))
     with pytest.raises(LedgerMoved):
-        finish(loaded.loading, loaded.night(), underway, "test", "repair")
+        finish(loaded.loading, weekly, "test", "repair")
     loaded.canvas.fault("stuck", state="importing", times=1)
     night, plan = loaded.plan(school())
     loaded.loading.load(night, plan["path"])
     with pytest.raises(ImportOpen):
-        begin(loaded.loading)
+        begin(loaded.loading, weekly, "test")
 
 
 @pytest.mark.parametrize(
@@ -241,10 +254,19 @@ def test_a_report_that_fails_changes_nothing_and_says_so(
 
 def test_a_report_is_waited_for(loaded: Nights) -> None:
     loaded.canvas.fault("slow_report", seconds=0.05, times=1)
-    underway = begin(loaded.loading)
-    assert finish(loaded.loading, loaded.night(), underway, "test", "report") is None
-    night = loaded.night()
-    assert wait_for(lambda: finish(loaded.loading, night, underway, "test", "report"), lambda: None)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
+    assert finish(loaded.loading, weekly, "test", "report") is None
+    assert wait_for(lambda: finish(loaded.loading, weekly, "test", "report"), lambda: None)
+
+
+def test_a_report_that_never_ends_has_a_deadline(loaded: Nights) -> None:
+    loaded.canvas.fault("slow_report", seconds=None)
+    weekly = loaded.night()
+    begin(loaded.loading, weekly, "test")
+    loaded.clock.forward(hours=5)
+    with pytest.raises(CanvasStuck, match="still running"):
+        finish(loaded.loading, weekly, "test", "report")
 
 
 def test_two_people_who_were_merged_are_named_and_nothing_else_of_them_differs(loaded: Nights) -> None:
@@ -352,3 +374,50 @@ def test_rows_that_were_adopted_lie_in_the_store_once(loaded: Nights) -> None:
     before = len(ledger.store.names(f"{ledger.path}/rows"))
     reconciled(loaded, "adopt")
     assert len(ledger.store.names(f"{ledger.path}/rows")) == before + 1
+
+
+def test_who_is_killed_while_writing_the_ledger_is_followed_by_the_next_who_settles(
+    loaded: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(loaded)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle_reconciled", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            reconciled(loaded, "adopt")
+    assert loaded.loading.ledger.open_intent() is not None
+    assert changes(loaded, school()) == {}
+    assert loaded.loading.ledger.open_intent() is None
+    assert loaded.loading.ledger.settled(2).facts["then"] == "adopt"
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_in_production_what_writes_over_a_persons_change_is_held_and_nothing_else(loaded: Nights) -> None:
+    by_hand(loaded)
+    loaded.canvas.by_hand("enrol", section="drawing", user="p03", state="deleted")
+    reconciled(loaded, "repair")
+    night = loaded.night()
+    gate = by_decision(OPEN, NONE)
+    source = write_artefact(night, school().renamed("p09", "Wed"))
+    plan = make_plan(night, source["path"], loaded.loading.ledger, Asked(), gate)
+    rows = loaded.table(plan, "changes.parquet")
+    held = rows.filter(pl.col("part") == "held")
+    assert set(held.select("file", "key").iter_rows()) == set(FOUND)
+    assert {why.partition(":")[0] for whys in held["holds"] for why in whys} == {"by-hand"}
+    back = SEPARATOR.join(("drawing", "p03", "student"))  # no import leaves that alone
+    assert rows.filter(pl.col("part") == "free")["key"].to_list() == ["p09", back]
+
+
+def test_a_ledger_that_is_behind_canvas_is_mended_by_adopting(loaded: Nights) -> None:
+    behind, night = without_ledger(loaded), loaded.night()
+    loaded.clock.forward(minutes=-1)  # Canvas tells whole seconds
+    begin(behind.loading, night, "test")
+    finish(behind.loading, night, "test", "adopt")
+    loaded.play(school().renamed("p01", "Since"))
+    with pytest.raises(LedgerBehind):
+        behind.loading.settle_open()
+    reconciled(behind, "adopt")
+    assert behind.loading.settle_open() is None
+    assert changes(behind, school().renamed("p01", "Since")) == {}

@@ -12,6 +12,7 @@ from roster.steps import Done
 from roster.steps.undo import imports, remember, show, show_again
 from roster.undo import Later
 from tests.nights.disturbed import Nights
+from tests.nights.moved import address, moved
 from tests.nights.small import School, live, school
 
 
@@ -100,6 +101,57 @@ def test_what_canvas_refused_is_listed_and_not_sent(nights: Nights) -> None:
     _, made = shown(nights, done["counts"]["import_id"])
     assert left(nights, made) == {("users.csv", "refused")}
     assert ("users.csv", "p01") not in set(nights.table(made, "changes.parquet").select("file", "key").iter_rows())
+
+
+def test_two_who_swapped_log_ins_swap_back(nights: Nights) -> None:
+    nights.play(school())
+    was = live(nights.canvas.state())
+    swapped = moved(school(), p01=address("p02"), p02=address("p01"))
+    done = nights.play(swapped)
+    assert live(nights.canvas.state()) != was
+    undone = undo(nights, done["counts"]["import_id"])
+    assert left(nights, undone) == set()
+    assert live(nights.canvas.state()) == was
+    nights.assert_honest()
+
+
+def test_a_log_in_that_went_to_somebody_new_comes_back_to_whoever_had_it(nights: Nights) -> None:
+    """p01 gives its log-in to p13, who is new, and takes that of p02, who gets another."""
+    before = school()
+    nights.play(before)
+    was = live(nights.canvas.state())
+    new = before.with_pupil("p13", "algebra")
+    done = nights.play(moved(new, p13=address("p01"), p01=address("p02"), p02="another@small.test"))
+    assert done["counts"]["refused"] == 0
+    _, made = shown(nights, done["counts"]["import_id"])
+    assert nights.content(made, "plan.json")["freed"] == 1
+    undone = undo(nights, done["counts"]["import_id"])
+    assert left(nights, undone) == set()
+    assert live(nights.canvas.state()) == was
+    (user,) = [one for one in nights.canvas.state()["users"] if one["user_id"] == "p13"]
+    assert (user["state"], user["login_id"][:7]) == ("suspended", "moving-")
+    nights.assert_honest()
+
+
+def test_changed_ids_are_listed_and_stay(nights: Nights) -> None:
+    nights.play(school())
+    ids = {"p01": "n01"}
+    nights.id_changes = [("user", "p01", "n01")]
+    done = nights.play(moved(school(), ids))
+    _, made = shown(nights, done["counts"]["import_id"])
+    assert ("change_sis_id.csv", "id-change") in left(nights, made)
+    assert "change_sis_id.csv" not in set(nights.table(made, "changes.parquet")["file"])
+
+
+def test_what_is_in_doubt_is_listed_and_not_sent(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    nights.canvas.fault("wrong_counts", counts={"users": -1})
+    done = nights.play(after)
+    assert done["counts"]["doubt"]
+    _, made = shown(nights, done["counts"]["import_id"])
+    assert ("users.csv", "doubt") in left(nights, made)
+    assert "users.csv" not in set(nights.table(made, "changes.parquet")["file"])
 
 
 def test_nothing_is_sent_that_was_not_shown(nights: Nights) -> None:

@@ -133,6 +133,12 @@ def test_every_param_of_production_is_explained_and_no_other() -> None:
     assert sorted(first_cells(section("docs/rollout.md", "Production by hand"))) == sorted(canvas_production_params())
 
 
+def test_every_param_of_the_undo_is_explained_and_no_other() -> None:
+    from roster_airflow.params import canvas_undo_params
+
+    assert sorted(first_cells(section("docs/undoing.md", "Triggering it"))) == sorted([*canvas_undo_params([])])
+
+
 def test_every_answer_and_outcome_is_explained_and_no_other() -> None:
     from roster.decisions import Answer, Outcome
 

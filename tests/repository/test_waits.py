@@ -15,8 +15,9 @@ BOUNDS = {
     ("hooks/canvas_pacing.py", "wait", "sleep"): "LONGEST: 30 seconds for one request",
     ("hooks/canvas_token.py", "renew", "sleep"): "two leases",
     ("operators/canvas.py", "_defer", "defer"): "canvas.deadline; an import that is not there: five minutes",
-    ("operators/canvas_reconcile.py", "_defer", "defer"): "one look; reconciling.PATIENCE: four hours",
+    ("operators/canvas_reconcile.py", "resume", "defer"): "one look; reconciling.PATIENCE: four hours",
     ("release.py", "execute", "defer"): "the load window opens within a day",
+    ("undoing.py", "_wait", "defer"): "canvas.deadline, counted from when it was asked for",
     ("triggers/canvas.py", "run", "sleep"): "one poll",
     ("triggers/canvas.py", "_wait", "sleep"): "deadline; lost_after while it is initializing",
 }

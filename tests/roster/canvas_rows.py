@@ -107,6 +107,10 @@ def a_link(observer: str = "bea", student: str = "ada", school: str = "north") -
     return _row("user_observers.csv", school, columns)
 
 
+def a_listing(section: str = "maths-1", course: str = "arts", school: str = "north") -> Row:
+    return _row("xlists.csv", school, {"xlist_course_id": course, "section_id": section, "status": "active"})
+
+
 def key(row: Row) -> str:
     """The row's key, as the transform step makes it."""
     return SEPARATOR.join(str(row[column]) for column in module(str(row["file"])).KEY)

@@ -22,6 +22,7 @@ from tests.roster.canvas_rows import (
     a_course,
     a_ledger,
     a_link,
+    a_listing,
     a_night,
     a_school,
     a_section,
@@ -347,3 +348,32 @@ def test_what_is_frozen_never_changes_and_nothing_unproven_is_dropped(
     made = a_night(a_wanted(rows, sorted(frozen)), LEDGER, proven=proven)  # type: ignore[type-var]
     assert not {(file, name) for file, name in made.changes.select("file", "key").iter_rows()} & frozen
     assert proven or "drop" not in set(made.changes["action"])
+
+
+def test_a_course_stays_while_sections_of_others_are_taught_in_it() -> None:
+    rows = [*DISTRICT, a_course("arts"), a_listing("north-s1", "arts")]
+    tenant, ledger = a_tenant(on_drop=CARRYING, **NO_LIMITS), a_ledger(rows)
+    no_course = without(rows, "arts")
+    empty = a_wanted(no_course)
+    tonight = replace(empty, rows={**empty.rows, "xlists.csv": a_wanted(rows).rows["xlists.csv"].clear()})
+    assert dropped(tonight, ledger, tenant=tenant) == [("xlists", "north-s1")]
+    assert ("courses", "in-use") in reasons(tonight, ledger, tenant=tenant)
+    later = after(ledger, a_night(tonight, ledger, tenant=tenant).changes)
+    assert dropped(tonight, later, tenant=tenant) == [("courses", "arts")]
+
+
+def test_a_listing_of_a_section_that_is_frozen_stays_and_so_does_its_course() -> None:
+    rows = [*DISTRICT, a_course("arts"), a_listing("north-s1", "arts")]
+    tenant = a_tenant(on_drop=CARRYING, **NO_LIMITS)
+    wanted = a_wanted(without(rows, "arts", "north-s1"), [("sections.csv", "north-s1")])
+    tonight = replace(wanted, rows={**wanted.rows, "xlists.csv": a_wanted(rows).rows["xlists.csv"].clear()})
+    assert ("courses", "arts") not in dropped(tonight, a_ledger(rows), tenant=tenant)
+    assert ("xlists", "refers-to-frozen") in reasons(tonight, a_ledger(rows), tenant=tenant)
+
+
+def test_a_file_that_is_not_synced_drops_nothing() -> None:
+    rows = [*DISTRICT, a_course("arts"), a_listing("north-s1", "arts")]
+    wanted = a_wanted(without(rows, "north-s1"))
+    off = replace(wanted, rows={file: frame for file, frame in wanted.rows.items() if file != "xlists.csv"})
+    assert "xlists" not in {file for file, _ in dropped(off, a_ledger(rows), tenant=a_tenant(**NO_LIMITS))}
+    assert "xlists" not in {file for file, _ in reasons(off, a_ledger(rows), tenant=a_tenant(**NO_LIMITS))}

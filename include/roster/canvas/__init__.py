@@ -49,7 +49,10 @@ class CanvasFile(Protocol):
     def rows(self, roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame: ...
 
 
-_ORDER = ("accounts", "terms", "courses", "sections", "users", "enrollments", "user_observers")
+_ORDER = (
+    *("accounts", "terms", "courses", "sections", "xlists"),
+    *("users", "enrollments", "admins", "user_observers"),
+)
 FILE_NAMES = tuple(f"{stem}.csv" for stem in _ORDER)
 ID_CHANGES = "change_sis_id.csv"
 """Comes before all of them, and from no record of the roster; see its module."""

@@ -161,6 +161,49 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         "The person has no log-in. Fill in the field that sync.login_id of the tenant file names in the source.",
     ),
     _refused(r"^No status given for user", "canvas-improper-status", f"The row has no status. {_OURS}"),
+    # xlists.csv; before what names sections of enrolments
+    _refused(
+        r"^A cross-listing referenced a non-existent section",
+        "canvas-cross-list-unknown-section",
+        "Canvas does not know the section, most often because its own row was refused, or it was deleted in "
+        "Canvas by hand. Restore it there, or send it again with a resync.",
+    ),
+    _refused(
+        r"^An? (active|deleted) cross-listing failed",
+        "canvas-cross-list-failed",
+        "Canvas can't teach the section in that course, most often because the course or the section is deleted. "
+        "Restore it in Canvas, or take the section off sync.cross_list in the tenant file.",
+    ),
+    _refused(
+        r"^No (xlist_course_id|section_id) given for a cross-listing", "canvas-blank-id", f"The row has no id. {_OURS}"
+    ),
+    # admins.csv
+    _refused(
+        r"^Invalid role(_id)? .*for admin",
+        "canvas-admin-role",
+        "Canvas has no such role for accounts there. Write it in sync.admins of the tenant file exactly as Canvas "
+        "spells it (AccountAdmin is Canvas's own), or make the role there.",
+    ),
+    _refused(
+        r"^Invalid account_id given for admin",
+        "canvas-admin-unknown-account",
+        "Canvas does not know the school's sub-account, most often because the account's own row was refused: "
+        "mend that first.",
+    ),
+    _refused(
+        r"^Invalid or unknown user_id .*for admin",
+        "canvas-admin-unknown-user",
+        "Canvas does not know the user, most often because the user's own row was refused: mend that first. If "
+        "someone changed the SIS id in Canvas by hand, set it back.",
+    ),
+    _refused(
+        r"^(No status given for admin|Invalid status .*for admin)",
+        "canvas-improper-status",
+        f"The row has a status that Canvas does not know. {_OURS}",
+    ),
+    _refused(
+        r"^No (user_id|role_id or role) given for admin", "canvas-blank-id", f"The row lacks its user or role. {_OURS}"
+    ),
     # enrollments.csv; before the general stems, because these name courses, sections and users too
     _refused(
         r"^User not found for enrollment",

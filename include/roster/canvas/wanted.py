@@ -16,8 +16,8 @@ from roster.tenants import Tenant
 SEPARATOR = "\x1f"
 ENDED = pl.Schema({"file": pl.String, "key": pl.String, "status": pl.String})
 FROZEN = pl.Schema({"file": pl.String, "key": pl.String, "reason": pl.String})
-_PEOPLE = ("users.csv", "user_observers.csv")
-_COURSE_MEMBERSHIPS = ("courses.csv", "sections.csv", "enrollments.csv")
+_PEOPLE = ("users.csv", "admins.csv", "user_observers.csv")
+_COURSE_MEMBERSHIPS = ("courses.csv", "sections.csv", "xlists.csv", "enrollments.csv")
 
 
 def files(settings: Tenant) -> list[str]:
@@ -25,6 +25,8 @@ def files(settings: Tenant) -> list[str]:
     empty file means that all is gone.
     """
     off = (() if settings.sync.people else _PEOPLE) + (() if settings.sync.course_memberships else _COURSE_MEMBERSHIPS)
+    off += ("xlists.csv",) if settings.sync.cross_list is None else ()
+    off += ("admins.csv",) if settings.sync.admins is None else ()
     return [file for file in canvas.FILE_NAMES if file not in off]
 
 

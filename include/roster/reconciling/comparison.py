@@ -7,8 +7,8 @@
     settled    the ledger was in doubt, and now it is known
     merged     two SIS ids are one person in Canvas; both are named
 
-`by_hand`: a person did it, so that an import has to write over it: the column is one that imports leave alone once it
-was edited, or the thing is gone although no import of ours removed it. Columns that were never sent aren't compared.
+`by_hand`: a person did it: the column is one that imports leave alone once it was edited, or the thing is gone although
+no import of ours removed it. Columns that were never sent aren't compared.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Comparison:
 
 
 def compare(ledger: pl.DataFrame, there: There, tenant: Tenant) -> Comparison:
-    """The differences of all files that the tenant syncs. ledger: LEDGER."""
+    """The differences of all files that the tenant syncs and the report tells of. ledger: LEDGER."""
     found, compared = [pl.DataFrame(schema=DIFFERENCES)], {}
-    for file in files(tenant):
+    for file in (synced for synced in files(tenant) if synced in there.files):
         known = ledger.filter((pl.col("file") == file) & pl.any_horizontal(pl.col("row", "doubt").is_not_null()))
         compared[file] = known.height
         found += [_of_known(file, known, there), _extra(file, known, there)]

@@ -12,6 +12,7 @@ import polars as pl
 
 from roster.accepted import GONE
 from roster.ledger import LEDGER
+from roster.reconciling.comparison import STICKY
 
 Then = Literal["report", "adopt", "repair"]
 
@@ -23,12 +24,12 @@ def outcome(
     known = differences.filter(~pl.col("kind").is_in(["extra", "merged"]))
     if then == "report":
         known = known.filter(pl.col("kind") == "settled")
-    before = ledger.join(
-        known.select("file", "key", "kind", "new", changed="columns", edited="by_hand"), on=["file", "key"]
-    )
+    before = ledger.join(known.select("file", "key", "kind", "new", changed="columns"), on=["file", "key"])
     staying = ledger.join(known, on=["file", "key"], how="anti")
     if then == "repair":
-        again = pl.col("accepted").is_not_null()
+        again = pl.col("accepted").is_not_null() & pl.col("file").is_in(
+            [file for file, names in STICKY.items() if names]
+        )
         staying = staying.with_columns(
             accepted=pl.lit(None, dtype=pl.String), by_hand=pl.col("by_hand").fill_null(value=False) | again
         )
@@ -44,13 +45,18 @@ def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
     if row["kind"] == "settled":
         return _settled(kept, row["new"])
     if then == "repair":
-        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": row["edited"]}
+        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": _is_sticky(row)}
     ours = json.loads(row["row"])
     has = json.loads(row["new"]) if row["new"] else ours | {"status": "deleted"}
     columns = row["changed"].split(",") if row["new"] else ["status"]
     before = json.loads(row["accepted"]) if row["accepted"] else {}
     accepted = before | {name: before.get(name, ours.get(name)) for name in columns}
     return kept | _has(_text(has)) | {"accepted": _text(accepted), "by_hand": False}
+
+
+def _is_sticky(row: dict[str, Any]) -> bool:
+    """True if an import leaves what differs alone, unless it is told to write over it."""
+    return any(name in STICKY[row["file"]] for name in row["changed"].split(","))
 
 
 def _has(text: str) -> dict[str, Any]:

@@ -169,9 +169,13 @@ def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str,
     """
     file = KINDS_ASKED[kind]
     keys = {(file, asked_id)} if asked_id in wanted.rows.get(file, pl.DataFrame({"key": []}))["key"] else set()
-    columns = {"enrollments.csv": ("user_id",), "user_observers.csv": ("observer_id", "student_id")}
+    columns = {
+        "enrollments.csv": ("user_id",),
+        "admins.csv": ("user_id",),
+        "user_observers.csv": ("observer_id", "student_id"),
+    }
     if kind == "class":
-        columns = {"enrollments.csv": ("section_id",)}
+        columns = {"xlists.csv": ("section_id",), "enrollments.csv": ("section_id",)}
     for other, names in columns.items():
         if other in wanted.rows:
             rows = wanted.rows[other].filter(pl.any_horizontal(pl.col(name) == asked_id for name in names))

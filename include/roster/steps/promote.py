@@ -100,7 +100,8 @@ def by_decision(gate: Gate, options: ImportOptions) -> Gate:
         why.append("stickiness: the run was asked to write over what people changed in Canvas")
     if options.update_sis_id_if_login_claimed:
         why.append("claim: a log-in that another SIS id holds in Canvas would get this one")
-    return Gate(tuple(why), gate.drops)
+    edited = "by-hand: a repair would write over what a person changed in Canvas"
+    return Gate(tuple(why), gate.drops, overwriting=(edited,))
 
 
 def as_made(night: Night, artefact: dict[str, Any]) -> Night:

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from roster.canvas.wanted import SEPARATOR, files
+from roster.canvas.wanted import SEPARATOR
 from roster.ledger import Ledger
 from roster.plan import Wanted
 from roster.reconciling.comparison import KINDS, Comparison, compare
@@ -27,8 +27,8 @@ NEWEST = 10**9
 UNSEEN = (
     "the log-in provider of people, which the report has as a number only",
     "which fields Canvas keeps for people who edited them, and imports leave alone",
-    "enrolments, links and other rows that were made by hand and have no SIS id: they are nobody's business here",
-    "e-mail addresses but for a person's first, and passwords",
+    "enrolments, links and other rows that were made by hand and have no SIS id: they are left as they are",
+    "e-mail addresses but for a person’s first, and passwords",
     "what changed in Canvas between the start of the report and this moment",
 )
 
@@ -73,7 +73,7 @@ def reconcile(
         _readable(made.differences).write_csv(step.folder / "differences.csv")
         write_json(step.folder, "reconcile.json", content)
         (step.folder / "report.html").write_text(_page(night, content, made), encoding="utf-8")
-    if version != begun.version or moves:
+    if version != begun.version or moves or then == "adopt":  # that nothing differs is known from now on
         ledger.reconcile(after, {"then": then, **counts["all"]}, version=begun.version, run=night.run.path, now=now)
     return {"path": step.path, "counts": {**counts["all"], "ledger_changed": moves}}
 
@@ -115,7 +115,7 @@ def _page(night: Night, content: Mapping[str, Any], made: Comparison) -> str:
         day=night.today.isoformat(),
         content=content,
         kinds=KINDS,
-        files=files(night.tenant),
+        files=list(content["compared"]),
         counted=counted,
         rows=_readable(made.differences.head(SHOWN)).to_dicts(),
         more=max(0, made.differences.height - SHOWN),

@@ -12,8 +12,10 @@ FILES = (
     "terms.csv",
     "courses.csv",
     "sections.csv",
+    "xlists.csv",
     "users.csv",
     "enrollments.csv",
+    "admins.csv",
     "user_observers.csv",
 )
 ACTIONS = ("create", "update", "drop", "resend", "rename", "park")

@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import polars as pl
 
+from roster.canvas import ID_CHANGES
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
 from roster.ledger import Ledger, Settled
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night
 from roster.steps.plan import numbered
+from roster.steps.release import APPROVE, Reply
 from roster.steps.report_page import ACTIONS, FILES, table
-from roster.undo import REASONS, Later, Undoing, digests, invert
+from roster.undo import REASONS, UNRESTORED, Later, Undoing, digests, freed, invert, unrestored
 
 TEXT = "request.md"
+STATES_KEPT = timedelta(days=30)
+"""How long Canvas can restore what an import changed."""
+
+Answer = Literal["approved", "rejected", "unanswered", "outdated", "foreign", "cleared"]
 
 
 def imports(ledger: Ledger) -> Iterator[dict[str, Any]]:
@@ -45,13 +52,38 @@ def find_import(ledger: Ledger, import_id: str) -> Settled:
     raise RequestUnknown(message)
 
 
-def undoing(night: Night, ledger: Ledger, one: Settled, later: Later) -> Undoing:
-    """What undoing that version would do to today's ledger. Raises RunFolderBroken where its rows are gone."""
+def of_one_plan(ledger: Ledger, one: Settled) -> list[Settled]:
+    """All imports of the plan that this one is of, oldest first: where log-ins or ids change hands there are several,
+    and undoing one alone would leave people with a log-in in between.
+    """
+    found, version = [one], ledger.versions()[0]
+    while version > 0:
+        other = ledger.settled(version)
+        if other.run == one.run and other.outcome == "taken" and other.version != one.version:
+            found.append(other)
+        version -= 1
+    return sorted(found, key=lambda settled: settled.version)
+
+
+def sent_by(ledger: Ledger, imports: list[Settled]) -> pl.DataFrame:
+    """SENT of these imports together."""
+    return pl.concat([ledger.sent(each) for each in imports])
+
+
+def undoing(night: Night, ledger: Ledger, imports: list[Settled], later: Later) -> Undoing:
+    """What undoing these imports would do to today's ledger. Raises RunFolderBroken where their rows are gone.
+
+    Ids that they changed stay changed: what was before is looked up under the new ids.
+    """
+    first, last = imports[0].version - 1, imports[-1]
     try:
-        sent, before, after = ledger.sent(one), ledger.rows_at(one.version - 1), ledger.rows_at(one.version)
+        for each in imports:
+            if ID_CHANGES in ledger.sent(each)["file"]:
+                first = each.version
+        sent, before, after = sent_by(ledger, imports), ledger.rows_at(first), ledger.rows_at(last.version)
     except (RunFolderBroken, FileNotFoundError):
         message = (
-            f"the rows of import {one.import_id} are older than this tenant's retention and were removed: it can't "
+            f"the rows of import {last.import_id} are older than this tenant's retention and were removed: it can't "
             "be undone"
         )
         raise RunFolderBroken(message) from None
@@ -59,14 +91,22 @@ def undoing(night: Night, ledger: Ledger, one: Settled, later: Later) -> Undoing
     return invert(sent, before, after, ledger.current()[2], later=later, user_word=word)
 
 
-def show(night: Night, ledger: Ledger, import_id: str, later: Later, step_name: str = "show") -> Done:
-    """Plan the inverse of an import into `show` (or the step of that name).
+def show(
+    night: Night,
+    ledger: Ledger,
+    import_id: str,
+    later: Later,
+    now: datetime | None = None,
+    step_name: str = "show",
+) -> Done:
+    """Plan the inverse of an import, and of the others of its plan, into `show` (or the step of that name).
 
     Writes changes.parquet, left.parquet, sent.parquet, undone.json (digests), request.md and plan.json as a load reads
     it. counts: undo_hash, rows, left, later, narrowed.
     """
     one = find_import(ledger, import_id)
-    made = undoing(night, ledger, one, later)
+    imports = of_one_plan(ledger, one)
+    made, undone = undoing(night, ledger, imports, later), sent_by(ledger, imports)
     version, state, _ = ledger.current()
     sent = numbered(made.changes)
     shown = plan_hash(made.changes)
@@ -78,18 +118,24 @@ def show(night: Night, ledger: Ledger, import_id: str, later: Later, step_name: 
         "narrowed": True,
     }
     stages = sent.group_by("stage", maintain_order=True)
+    why_not = unrestored(undone, made, later)
+    if why_not is None and now and now - one.written > STATES_KEPT:
+        why_not = "old"
     with night.run.write(step_name) as step:
         made.changes.write_parquet(step.folder / "changes.parquet")
         made.left.write_parquet(step.folder / "left.parquet")
         sent.write_parquet(step.folder / "sent.parquet")
-        write_json(step.folder, "undone.json", digests(ledger.sent(one), made.changes))
+        write_json(step.folder, "undone.json", digests(undone, made.changes))
         content = {
             "import": {"version": one.version, "import_id": import_id, "written": one.written, "run": one.run},
+            "imports": [each.import_id for each in imports],
             "later": later,
             "number": 0,
             "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
             "stages": [{"stage": number, "hash": plan_hash(rows), "rows": rows.height} for (number,), rows in stages],
             "counts": {**counts, "changes": _by(made.changes, "action"), "not_undone": _by(made.left, "reason")},
+            "unrestored": why_not,
+            "freed": freed(made.changes),
         }
         write_json(step.folder, "plan.json", content)
         (step.folder / TEXT).write_text("\n".join(_lines(night, content)), encoding="utf-8")
@@ -97,13 +143,79 @@ def show(night: Night, ledger: Ledger, import_id: str, later: Later, step_name: 
 
 
 def show_again(night: Night, ledger: Ledger, shown: Done, step_name: str) -> Done:
-    """Plan it once more. Raises LedgerMoved unless it is, row for row, what was shown."""
+    """Plan it once more. Raises LedgerMoved unless it is, row for row, what was shown; what has begun goes on."""
+    if made := begun(night, ledger):
+        return made
     content = read_step(night.store, shown["path"], "plan.json")
-    made = show(night, ledger, content["import"]["import_id"], content["later"], step_name)
+    made = show(night, ledger, content["import"]["import_id"], content["later"], step_name=step_name)
     if made["counts"]["undo_hash"] != shown["counts"]["undo_hash"]:
         message = "the ledger moved on since this undo was shown: nothing was sent; trigger canvas_undo again"
         raise LedgerMoved(message)
     return made
+
+
+def decide(night: Night, ledger: Ledger, shown: Done, reply: Reply | None, now: datetime) -> Answer:
+    """Keep what was answered to the form into `decide`: decision.json, with what was shown.
+
+    reply: None for a form that was shown before, whose answer counts for nothing.
+    """
+    answer = _answer(night, ledger, shown, reply)
+    with night.run.write("decide") as step:
+        content = {
+            "answer": answer,
+            "by": reply.by if reply else None,
+            "at": now,
+            "answered_hash": reply.hash if reply else None,
+            "shown_hash": shown["counts"]["undo_hash"],
+            "shown": night.store.read_whole(shown["path"], TEXT).decode(),
+        }
+        write_json(step.folder, "decision.json", content)
+    return answer
+
+
+def _answer(night: Night, ledger: Ledger, shown: Done, reply: Reply | None) -> Answer:
+    if reply is None:
+        return "cleared"
+    if reply.by is None:
+        return "unanswered"
+    if reply.by not in night.tenant.rollout.approvers:
+        return "foreign"
+    if reply.option != APPROVE:
+        return "rejected"
+    same = reply.hash == shown["counts"]["undo_hash"]
+    return "approved" if same and is_as_shown(night, ledger, shown) else "outdated"
+
+
+def is_as_shown(night: Night, ledger: Ledger, shown: Done) -> bool:
+    """True if the undo would still do, row for row, what was shown, or has begun to do it."""
+    if begun(night, ledger):
+        return True
+    content = read_step(night.store, shown["path"], "plan.json")
+    one = find_import(ledger, content["import"]["import_id"])
+    made = undoing(night, ledger, of_one_plan(ledger, one), content["later"])
+    return bool(plan_hash(made.changes) == shown["counts"]["undo_hash"])
+
+
+def begun(night: Night, ledger: Ledger) -> Done | None:
+    """What this run has planned `again`, if an import of it was written to the journal: that one goes on."""
+    path = night.run.latest("again")
+    if path is None:
+        return None
+    content = read_step(night.store, path, "plan.json")
+    base, stages = content["ledger"]["version"], {stage["hash"] for stage in content["stages"]}
+    opened = ledger.open_intent()
+    if opened and opened.run == night.run.path and opened.plan_hash in stages:
+        return {"path": path, "counts": _counts(content)}
+    ended = [ledger.settlement_of(stage, night.run.path, base) for stage in stages]
+    return {"path": path, "counts": _counts(content)} if any(ended) else None
+
+
+def not_restored(night: Night, shown: Done, now: datetime) -> str | None:
+    """Why Canvas is not asked to restore states, a word of UNRESTORED; None where it is."""
+    content = read_step(night.store, shown["path"], "plan.json")
+    if content["unrestored"]:
+        return str(content["unrestored"])
+    return "old" if now - datetime.fromisoformat(content["import"]["written"]) > STATES_KEPT else None
 
 
 def remember(night: Night, ledger: Ledger, planned: Done) -> None:
@@ -114,15 +226,27 @@ def remember(night: Night, ledger: Ledger, planned: Done) -> None:
     ledger.keep_undone(content["ledger"]["version"] + len(content["stages"]), undone)
 
 
+def _counts(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: content["counts"][name] for name in ("undo_hash", "rows", "left", "later", "narrowed")}
+
+
 def _by(frame: pl.DataFrame, name: str) -> list[dict[str, Any]]:
     return frame.group_by("file", "school", name).agg(rows=pl.len()).sort("file", "school", name).to_dicts()
+
+
+def restoring(why_not: str | None) -> str:
+    """Whether Canvas is asked to restore states, in words."""
+    if why_not is None:
+        return "First Canvas is asked to restore the states of what the import deleted (`restore_states`)."
+    return f"Canvas is not asked to restore states: {UNRESTORED[why_not]}."
 
 
 def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
     """What approvers read: counts only, nobody's data."""
     counts, one = content["counts"], content["import"]
-    yield f"**Undo import {one['import_id']}** of {one['written']:%Y-%m-%d %H:%M} UTC in {content['ledger']['host']},"
-    yield f"{night.tenant.name}: {counts['rows']:,} rows are sent.\n"
+    word = "import" if len(content["imports"]) == 1 else "imports"
+    yield f"**Undo {word} {', '.join(content['imports'])}** of {one['written']:%Y-%m-%d %H:%M} UTC"
+    yield f"in {content['ledger']['host']}, {night.tenant.name}: {counts['rows']:,} rows are sent.\n"
     totals: Counter[tuple[str, str]] = Counter()
     schools: Counter[str] = Counter()
     for line in counts["changes"]:
@@ -137,6 +261,9 @@ def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
         for line in counts["not_undone"]:
             yield f"- {line['rows']:,} of {line['file']}: {REASONS[line['reason']]}"
         yield ""
+    if content["freed"]:
+        yield f"{content['freed']:,} accounts that are suspended get a log-in in between: theirs goes back to others.\n"
+    yield f"{restoring(content['unrestored'])}\n"
     word = "left as they are" if content["later"] == "leave" else "undone all the same"
     yield f"{counts['later']:,} rows were changed by later imports: {word}.\n"
     yield f"Hash of what is shown: `{counts['undo_hash']}`"

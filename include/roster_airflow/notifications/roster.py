@@ -17,7 +17,8 @@ from roster.tenants import find_tenant
 from roster_airflow.telling import deliver
 
 VERDICT: Final = "verdict"
-# XCom that the verdict pushes before it fails the run: {"reasons": [text, …], "counts": {name: number, …}}.
+# XCom that the verdict pushes before it fails the run: {"reasons": [text, …], "counts": {name: number, …}}; "tenant"
+# where the DAG's id does not name it.
 NOTICE: Final = "notice"
 # Between a tenant's id and the rest of its DAGs' ids.
 OF_TENANT: Final = "_canvas_"
@@ -32,7 +33,8 @@ class RosterNotifier(BaseNotifier):
     """Tells whoever the tenant names under `notify` of a run: that it failed, or that it is late.
 
     `on_failure_callback` of a DAG (once per run, in the DAG processor), or the callback of a deadline (in the
-    triggerer) with said="is late". Whose run it is, is read from the DAG's id. Reasons are the verdict's, or the text
+    triggerer) with said="is late". Whose run it is, is read from the DAG's id, or said by
+    the verdict. Reasons are the verdict's, or the text
     of a RosterError; of any other error only its class is told, because its text may name people.
     """
 
@@ -61,7 +63,7 @@ class RosterNotifier(BaseNotifier):
             mark=alike(reasons) if self.said == "failed" else run,
         )
         try:
-            tenant = find_tenant(dag.rpartition(OF_TENANT)[0])
+            tenant = find_tenant(str(notice.get("tenant") or dag.rpartition(OF_TENANT)[0]))
         except RosterError as fault:
             self.log.error("%s: nobody was told: %s", matter.title, fault)
             return

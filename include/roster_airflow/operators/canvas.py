@@ -102,7 +102,7 @@ class CanvasSisImportOperator(CanvasSettleOperator):
     :param plan: the plan step's Done.
     """
 
-    template_fields = ("plan",)
+    template_fields: tuple[str, ...] = ("plan",)
 
     def __init__(self, *, plan: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

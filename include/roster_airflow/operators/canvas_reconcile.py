@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from roster.steps import Done, Night
     from roster_airflow.loading import Loading
-    from roster_airflow.reconciling import Underway
 
 
 def targets(params: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -65,34 +63,25 @@ class CanvasReconcileOperator(BaseOperator):
         """Start it, and look."""
         from roster_airflow.reconciling import begin
 
-        with self._told(context) as (_, loading):
-            underway = begin(loading, context["params"]["then"])
+        with self._told(context) as (night, loading):
+            begin(loading, night, self.target["environment"])
         self.log.info("%s, %s: Canvas makes its report", self.target["tenant"], self.target["environment"])
-        return self._look(context, underway)
+        return self.resume(context)
 
-    def resume(self, context: Context, event: Any = None, *, number: int, at: str, version: int) -> Done:
-        """Look again."""
-        from roster_airflow.reconciling import Underway
-
-        return self._look(context, Underway(number, datetime.fromisoformat(at), version))
-
-    def _look(self, context: Context, underway: Underway) -> Done:
+    def resume(self, context: Context, event: Any = None) -> Done:
+        """Look, and look again later where the report is not there yet."""
         from roster_airflow.reconciling import finish, matter_of
         from roster_airflow.telling import tell
 
         environment, then = self.target["environment"], context["params"]["then"]
         with self._told(context) as (night, loading):
-            done = finish(loading, night, underway, environment, then)
+            done = finish(loading, night, environment, then)
             if done is not None:
                 self.log.info("%s, %s: %s", self.target["tenant"], environment, done["counts"])
                 tell(night, [matter_of(done, environment, then)], context)
                 return done
-        self._defer(underway)
-
-    def _defer(self, underway: Underway) -> NoReturn:
-        facts = asdict(underway) | {"at": underway.at.isoformat()}
         moment = datetime.now(UTC) + timedelta(seconds=self.poll)
-        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume", kwargs=facts)
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
 
     @contextmanager
     def _told(self, context: Context) -> Iterator[tuple[Night, Loading]]:

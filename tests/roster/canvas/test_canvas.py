@@ -13,14 +13,19 @@ from roster import canvas
 from roster.model import TABLES
 from tests.roster.canvas.rosters import AS_OF, a_roster, a_tenant, school_year
 
-OBSERVERS = {"observers": {"relationships": ["mother"]}, "authentication_provider": "saml"}
+OBSERVERS = {
+    "observers": {"relationships": ["mother"]},
+    "authentication_provider": "saml",
+    "cross_list": {"alg1": ["alg2"]},
+    "admins": {"AccountAdmin": ["tess"]},
+}
 
 
 def test_the_files_come_in_the_order_in_which_canvas_processes_them() -> None:
     assert tuple(file.FILE for file in canvas.FILES) == canvas.FILE_NAMES
     assert (
-        *("accounts.csv", "terms.csv", "courses.csv", "sections.csv", "users.csv", "enrollments.csv"),
-        "user_observers.csv",
+        *("accounts.csv", "terms.csv", "courses.csv", "sections.csv", "xlists.csv", "users.csv", "enrollments.csv"),
+        *("admins.csv", "user_observers.csv"),
     ) == canvas.FILE_NAMES
 
 

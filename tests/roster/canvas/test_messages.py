@@ -78,6 +78,27 @@ MESSAGES = [
     ),
     ("Something broke with this user. Contact Support.", "refused", "canvas-user-broke", False),
     ("Some of the fields contain NULL character", "refused", "canvas-null-character", False),
+    # xlists.csv
+    ("No xlist_course_id given for a cross-listing", "refused", "canvas-blank-id", False),
+    ("No section_id given for a cross-listing", "refused", "canvas-blank-id", False),
+    ('Improper status "x" for a cross-listing', "refused", "canvas-improper-status", False),
+    (
+        "A cross-listing referenced a non-existent section s1",
+        "refused",
+        "canvas-cross-list-unknown-section",
+        False,
+    ),
+    ("An active cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
+    ("A deleted cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
+    # admins.csv
+    ("No user_id given for admin", "refused", "canvas-blank-id", False),
+    ("No role_id or role given for admin", "refused", "canvas-blank-id", False),
+    ("No status given for admin", "refused", "canvas-improper-status", False),
+    ("Invalid status activated for admin", "refused", "canvas-improper-status", False),
+    ("Invalid account_id given for admin", "refused", "canvas-admin-unknown-account", False),
+    ("Invalid role 'Office' for admin", "refused", "canvas-admin-role", False),
+    ("Invalid role_id '7' for admin", "refused", "canvas-admin-role", False),
+    ("Invalid or unknown user_id 'u1' for admin", "refused", "canvas-admin-unknown-user", False),
     # accounts.csv
     ("No account_id given for an account", "refused", "canvas-blank-id", False),
     ("Parent account didn't exist for a1", "refused", "canvas-unknown-parent", False),

@@ -121,7 +121,7 @@ def test_what_is_switched_off_is_absent_which_is_not_empty(tmp_path: Path) -> No
 
 
 def test_an_empty_roster_writes_empty_files(tmp_path: Path) -> None:
-    counts = wanted.write(a_roster({}), _quarantine(), a_tenant(**OBSERVERS), AS_OF, tmp_path)
+    counts = wanted.write(a_roster({}), _quarantine(), a_tenant(**OBSERVERS, cross_list={}, admins={}), AS_OF, tmp_path)
 
     assert counts == dict.fromkeys(FILE_NAMES, 0)
     assert (tmp_path / "csv" / "users.csv").read_bytes() == b"user_id,login_id,first_name,last_name,email,status\n"

@@ -71,6 +71,7 @@ def test_what_a_delivery_is_silent_about_proves_nothing_of_what_needs_it(tmp_pat
         "terms.csv",
         "courses.csv",
         "sections.csv",
+        "xlists.csv",
     }
     assert found["enrollments.csv"].reasons == ("clever delivered nothing about enrollments",)
     assert not standing_of(night, evidence).complete

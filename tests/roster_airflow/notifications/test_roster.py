@@ -101,6 +101,12 @@ def test_without_a_notice_the_error_is_told_but_no_text_of_a_foreign_one(
     assert b"ottoline" not in channel.asked[0].body
 
 
+def test_of_a_dag_for_all_tenants_the_verdict_says_whose_run_it_is(channel: Scripted) -> None:
+    RosterNotifier()(a_context("canvas_undo", ti=Run({"tenant": "fern", "reasons": ["the rows were not loaded"]})))
+    [message] = told(channel)
+    assert (message["tenant"], message["reasons"]) == ("fern", ["the rows were not loaded"])
+
+
 def test_the_same_failure_of_a_dag_is_told_once_and_that_of_another_too(channel: Scripted) -> None:
     for dag in (DAG, DAG, "fern_canvas_production", "fern_canvas_release", DAG):
         RosterNotifier()(a_context(dag, ti=Run({"reasons": ["3 rules stop"]})))
