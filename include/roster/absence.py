@@ -2,7 +2,8 @@
 
 Quarantine and scope freeze, down the references; a term that has ended stays with all that is in it; a drop needs proof
 of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), quarantine, term, school,
-refers-to-frozen, not-proven, in-use (Canvas would take along something that stays).
+refers-to-frozen, not-proven, accepted (dropped once, and let in again by hand), in-use (Canvas would take along
+something that stays).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 
 import polars as pl
 
+from roster.accepted import let_stay
 from roster.canvas import FILES
 from roster.ledger import decoded
 from roster.log_ins import LAST_STAGE
@@ -37,7 +39,9 @@ def absent_rows(side: pl.DataFrame) -> pl.DataFrame:
     """LEDGER rows that Canvas has, or may have, and that are not wanted."""
     gone = side.filter(pl.col("new").is_null() & ~pl.col("newer"))
     had = (pl.col("row").is_not_null() & ~pl.col("dropped")) | pl.col("doubt").is_not_null()
-    return gone.filter(had).select("file", "key", "row", "columns", "doubt", "refused", "dropped", "school", "sequence")
+    return gone.filter(had).select(
+        "file", "key", "row", "columns", "doubt", "refused", "dropped", "school", "sequence", "accepted"
+    )
 
 
 def frozen_keys(
@@ -119,6 +123,8 @@ def earned_drops(
         .then(pl.lit("kept"))
         .when(~earned)
         .then(pl.lit("not-proven"))
+        .when(let_stay())
+        .then(pl.lit("accepted"))
     )
     drops = marked.filter(pl.col("reason").is_null())
     left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")

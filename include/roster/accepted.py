@@ -10,6 +10,9 @@ import json
 
 import polars as pl
 
+GONE = ("deleted", "suspended", "inactive")
+"""What the status of something is that isn't there any more."""
+
 
 def as_accepted(rows: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Wanted rows of a file with Canvas's values where they were accepted. ledger: LEDGER of that file."""
@@ -32,6 +35,11 @@ def _unchanged(wanted: dict[str, str | None], said: dict[str, str | None]) -> li
     return [name for name, value in said.items() if name in wanted and wanted[name] == value]
 
 
+def let_stay() -> pl.Expr:
+    """Over LEDGER: True where the roster had dropped it, and that it is in Canvas again was accepted."""
+    return pl.col("accepted").str.json_path_match("$.status").is_in(GONE).fill_null(value=False)
+
+
 def still_accepted(told: pl.DataFrame) -> pl.Series:
     """Of rows that Canvas took (row, new, accepted): what is still accepted, as `new` has the value that `row` had."""
     if told["accepted"].null_count() == told.height:
@@ -45,4 +53,6 @@ def still_accepted(told: pl.DataFrame) -> pl.Series:
 
 def _kept(row: dict[str, str | None], new: dict[str, str | None], said: dict[str, str | None]) -> str | None:
     left = {name: value for name, value in said.items() if new.get(name) == row.get(name)}
+    if left.get("status") in GONE and new.get("status") not in GONE:  # the source has it again, and governs it
+        del left["status"]
     return json.dumps(left, ensure_ascii=False) if left else None

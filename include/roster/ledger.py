@@ -365,15 +365,13 @@ class Ledger:
         if version < intent.version:
             sent = self.sent(intent)
             after = before if outcome == "abandoned" else moved(before, sent, outcomes, intent.sequence)
-            if intent.rows:
-                after = self._rows(intent.rows)
             settled = Settled(
                 version=intent.version,
                 identifier=intent.identifier,
                 plan_hash=intent.plan_hash,
                 outcome=outcome,
                 import_id=import_id,
-                rows=self._keep("rows", after),
+                rows=intent.rows or self._keep("rows", after),
                 state=state if outcome == "abandoned" else secrets.token_hex(16),
                 facts=facts or {},
                 problems=None if problems is None else self._keep("problems", problems),

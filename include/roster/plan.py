@@ -16,7 +16,7 @@ import polars as pl
 
 from roster import absence, safety
 from roster.absence import LEFT, Proof
-from roster.accepted import as_accepted
+from roster.accepted import GONE, as_accepted, let_stay
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in
@@ -174,6 +174,7 @@ def plan(
     changes = safety.hold_reused(changes, ledger, absence.ended_terms(ledger, run_date))
     changes = safety.hold_unsure(changes, renaming.unsure)
     changes = safety.hold_undone(changes, undone)
+    changes = safety.hold_taken_in(changes, ledger)
     changes = safety.hold_by(gate, changes)
     changes = safety.hold_overwriting(gate, changes, ledger)
     if not gate.everything:  # then nothing is left that could wait for it
@@ -282,13 +283,15 @@ def _changes(side: pl.DataFrame, unlisted: pl.Series, *, resync: bool) -> pl.Dat
     wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
     taken_back = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(unlisted.implode())
-    stays_gone = pl.col("same") & pl.col("accepted").is_not_null()
+    gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
+    stays_gone = pl.col("accepted").is_not_null() & gone
+    same = pl.col("same") & ~(let_stay() & ~gone)  # sent once more, so that the source governs it again
     why = (
         pl.when(known & pl.col("dropped") & ~stays_gone)
         .then(pl.lit("back"))
         .when(~known)
         .then(pl.lit("create"))
-        .when(~pl.col("same"))
+        .when(~same & ~(pl.col("dropped") & stays_gone))
         .then(pl.lit("update"))
         .when(pl.col("doubt").is_not_null())
         .then(pl.lit("in-doubt"))

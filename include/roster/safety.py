@@ -183,6 +183,20 @@ def hold_undone(changes: pl.DataFrame, undone: frozenset[str]) -> pl.DataFrame:
 UNDONE = "undone: an undo took this back, and the source still says it"
 
 
+def hold_taken_in(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Changes with a hold on drops of what was adopted and no roster of ours ever had: it may be somebody else's."""
+    strange = ledger.filter((pl.col("sequence") == 0) & pl.col("row").is_not_null())
+    if strange.is_empty():
+        return changes
+    caught = changes.select("file", "key").join(
+        strange.select("file", "key", caught=pl.lit(value=True)), on=["file", "key"], how="left", maintain_order="left"
+    )["caught"]
+    return hold(changes, pl.lit(caught) & (pl.col("action") == "drop"), TAKEN_IN)
+
+
+TAKEN_IN = "adopted: it was found in Canvas, and no roster of this tenant has had it"
+
+
 def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:
     """Changes with a hold on what the mapping of ids says something of that can't be right. unsure: file, key."""
     caught = changes.select("file", "key").join(

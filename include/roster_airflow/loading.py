@@ -105,7 +105,7 @@ class Loading:
             message = (
                 f"{self.ledger.host} has had {len(unknown)} imports that its ledger does not know: an older ledger was "
                 "put back, or another installation loads into this Canvas. Stop the other; then run `roster reconcile "
-                "TENANT --then adopt`, which makes the ledger what Canvas has"
+                f"TENANT --then adopt --environment {self.hook.environment}`, which makes the ledger what Canvas has"
             )
             raise LedgerBehind(message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from roster.errors import (
 )
 from roster.import_options import NONE
 from roster.ledger import Ledger
+from roster.ledger_backup import backup, restore
 from roster.reconciling.outcome import Then
 from roster.safety import OPEN
 from roster.steps import Done
@@ -313,6 +315,65 @@ def test_what_was_removed_by_hand_is_brought_back_by_a_repair(loaded: Nights) ->
     loaded.play(school())
     assert differences(loaded, reconciled(loaded)) == {}
     assert changes(loaded, school()) == {}
+
+
+def parts(nights: Nights, source: School) -> dict[tuple[str, str], tuple[str, str]]:
+    """file, key → why, part of what the next night plans."""
+    _, plan = nights.plan(source)
+    rows = nights.table(plan, "changes.parquet")
+    return {(row["file"], row["key"]): (row["why"], row["part"]) for row in rows.to_dicts()}
+
+
+def test_what_was_taken_in_and_no_source_ever_had_is_not_dropped_without_a_release(loaded: Nights) -> None:
+    loaded.canvas.by_hand("make", kind="user", name="Other School", sis_id="h1", login_id="h1@x.org")
+    fresh = without_ledger(loaded)
+    reconciled(fresh, "adopt")
+    fresh.tenant = fresh.tenant.model_copy(
+        update={"safety": fresh.tenant.safety.model_copy(update={"per_school": False})}
+    )
+    found = parts(fresh, school().leaving("algebra", "p01"))
+    assert found == {
+        ("users.csv", "h1"): ("drop", "held"),
+        ("enrollments.csv", SEPARATOR.join(("algebra", "p01", "student"))): ("drop", "free"),
+    }
+
+
+def test_who_was_let_in_again_by_hand_stays_where_that_is_adopted(loaded: Nights) -> None:
+    left = school().leaving("algebra", "p01")
+    loaded.play(left)
+    loaded.canvas.by_hand("enrol", section="algebra", user="p01", state="active")
+    place = ("enrollments.csv", SEPARATOR.join(("algebra", "p01", "student")))
+    assert differences(loaded, reconciled(loaded, "adopt")) == {place: ("state", "status")}
+    assert changes(loaded, left) == {}
+    loaded.play(school())
+    assert changes(loaded, left) == {place: "drop"}
+
+
+def test_who_was_suspended_by_hand_and_adopted_is_left_alone_when_the_source_renames_them(loaded: Nights) -> None:
+    loaded.canvas.edit("login", "p02", state="suspended")
+    reconciled(loaded, "adopt")
+    assert changes(loaded, school().renamed("p02", "Wed")) == {}
+
+
+def test_a_ledger_that_is_older_than_canvas_is_made_what_canvas_has(loaded: Nights) -> None:
+    """As the message of LedgerBehind says."""
+    store, ledger = loaded.loading.ledger.store, loaded.loading.ledger
+    kept = backup(ledger, loaded.clock())
+    time.sleep(1.1)  # Canvas tells the second only
+    loaded.play(school().renamed("p03", "Later"))
+    restore(Ledger(store, ledger.host, ledger.account), kept, loaded.clock(), instead=True)
+    with pytest.raises(LedgerBehind):
+        loaded.plan(school())
+    reconciled(loaded, "adopt")
+    assert changes(loaded, school().renamed("p03", "Later")) == {}
+
+
+def test_rows_that_were_adopted_lie_in_the_store_once(loaded: Nights) -> None:
+    ledger = loaded.loading.ledger
+    by_hand(loaded)
+    before = len(ledger.store.names(f"{ledger.path}/rows"))
+    reconciled(loaded, "adopt")
+    assert len(ledger.store.names(f"{ledger.path}/rows")) == before + 1
 
 
 def test_who_is_killed_while_writing_the_ledger_is_followed_by_the_next_who_settles(

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import polars as pl
 
+from roster.accepted import GONE
 from roster.ledger import LEDGER
 from roster.reconciling.comparison import STICKY
 
 Then = Literal["report", "adopt", "repair"]
-_GONE = ("deleted", "suspended", "inactive")
 
 
 def outcome(
@@ -60,7 +60,7 @@ def _is_sticky(row: dict[str, Any]) -> bool:
 
 
 def _has(text: str) -> dict[str, Any]:
-    return {"row": text, "dropped": json.loads(text)["status"] in _GONE, "doubt": None, "accepted": None}
+    return {"row": text, "dropped": json.loads(text)["status"] in GONE, "doubt": None, "accepted": None}
 
 
 def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
@@ -72,14 +72,15 @@ def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
 
 
 def _taken_in(extra: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
-    at = [schools.get(pair) for pair in extra.select("file", "key").iter_rows()]
+    pairs = list(extra.select("file", "key").iter_rows())
+    at = [schools.get(pair) for pair in pairs]
     filled = extra.with_columns(
         row="new",
         doubt=pl.lit(None, dtype=pl.String),
         refused=pl.lit(None, dtype=pl.String),
-        dropped=pl.col("new").str.json_path_match("$.status").is_in(_GONE),
+        dropped=pl.col("new").str.json_path_match("$.status").is_in(GONE),
         school=pl.Series(at, dtype=pl.String),
-        sequence=pl.lit(0, dtype=pl.Int64),
+        sequence=pl.Series([int(pair in schools) for pair in pairs], dtype=pl.Int64),  # 0: no roster of ours had it
         accepted=pl.lit(None, dtype=pl.String),
         by_hand=pl.lit(value=False),
     )
