@@ -369,7 +369,7 @@ def reconcile(
 
         night = night_of(tenant)
         loading = loading_of(night, environment)
-        begin(loading, night, environment)
+        begin(loading, night, environment, then)
         done = wait_for(lambda: finish(loading, night, environment, then), lambda: time.sleep(POLL_SECONDS))
         if as_json:
             print_json({"folder": done["path"], **done["counts"]})

@@ -35,12 +35,18 @@ class Underway(BaseModel):
     version: int
 
 
-def begin(loading: Loading, night: Night, environment: Environment) -> None:
-    """Start the report and note it in the run folder. Raises ImportOpen while an import of ours has not ended."""
+def begin(loading: Loading, night: Night, environment: Environment, then: Then) -> None:
+    """Start the report and note it in the run folder. Raises ImportOpen while an import of ours has not ended.
+
+    A ledger that is behind Canvas can be adopted into, and nothing else (LedgerBehind): a later entry of its journal
+    would make the imports that it lacks look known.
+    """
     if loading.settle_journal() is not None:
         message = "an import of ours has not ended, so Canvas is about to change: reconcile when it is settled"
         raise ImportOpen(message)
-    loading.follow_refresh()  # whether the ledger is behind is not asked: this is what mends it
+    loading.follow_refresh()
+    if then != "adopt":
+        loading.not_behind()
     version, _ = loading.ledger.versions()
     underway = Underway(number=start_report(loading.hook, KINDS).number, at=loading.now(), version=version)
     night.store.write(_name(night, environment), underway.model_dump_json().encode())

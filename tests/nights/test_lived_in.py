@@ -123,7 +123,7 @@ def reconciled(then: Then) -> Event:
 def differences(life: Life, then: Then) -> list[dict[str, Any]]:
     nights = life.nights
     night = nights.night()
-    begin(nights.loading, night, "test")
+    begin(nights.loading, night, "test", then)
     done = wait_for(lambda: finish(nights.loading, night, "test", then), lambda: None)
     return nights.table(done, "differences.parquet").to_dicts()
 

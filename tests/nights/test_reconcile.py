@@ -36,7 +36,7 @@ from tests.nights.small import SECTIONS, School, school, write_artefact
 
 def reconciled(nights: Nights, then: Then = "report") -> Done:
     loading, night = nights.loading, nights.night()
-    begin(loading, night, "test")
+    begin(loading, night, "test", then)
     return wait_for(lambda: finish(loading, night, "test", then), lambda: None)
 
 
@@ -221,7 +221,7 @@ def test_of_fourteen_thousand_enrolments_exactly_the_one_percent_that_differ_are
 
 def test_nothing_is_reconciled_over_an_import(loaded: Nights) -> None:
     weekly = loaded.night()
-    begin(loaded.loading, weekly, "test")
+    begin(loaded.loading, weekly, "test", "report")
     loaded.play(school().renamed("p01", "Meanwhile"))
     with pytest.raises(LedgerMoved):
         finish(loaded.loading, weekly, "test", "repair")
@@ -229,7 +229,7 @@ def test_nothing_is_reconciled_over_an_import(loaded: Nights) -> None:
     night, plan = loaded.plan(school())
     loaded.loading.load(night, plan["path"])
     with pytest.raises(ImportOpen):
-        begin(loaded.loading, weekly, "test")
+        begin(loaded.loading, weekly, "test", "report")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_report_that_fails_changes_nothing_and_says_so(
 def test_a_report_is_waited_for(loaded: Nights) -> None:
     loaded.canvas.fault("slow_report", seconds=0.05, times=1)
     weekly = loaded.night()
-    begin(loaded.loading, weekly, "test")
+    begin(loaded.loading, weekly, "test", "report")
     assert finish(loaded.loading, weekly, "test", "report") is None
     assert wait_for(lambda: finish(loaded.loading, weekly, "test", "report"), lambda: None)
 
@@ -263,7 +263,7 @@ def test_a_report_is_waited_for(loaded: Nights) -> None:
 def test_a_report_that_never_ends_has_a_deadline(loaded: Nights) -> None:
     loaded.canvas.fault("slow_report", seconds=None)
     weekly = loaded.night()
-    begin(loaded.loading, weekly, "test")
+    begin(loaded.loading, weekly, "test", "report")
     loaded.clock.forward(hours=5)
     with pytest.raises(CanvasStuck, match="still running"):
         finish(loaded.loading, weekly, "test", "report")
@@ -413,11 +413,14 @@ def test_in_production_what_writes_over_a_persons_change_is_held_and_nothing_els
 def test_a_ledger_that_is_behind_canvas_is_mended_by_adopting(loaded: Nights) -> None:
     behind, night = without_ledger(loaded), loaded.night()
     loaded.clock.forward(minutes=-1)  # Canvas tells whole seconds
-    begin(behind.loading, night, "test")
+    begin(behind.loading, night, "test", "adopt")
     finish(behind.loading, night, "test", "adopt")
     loaded.play(school().renamed("p01", "Since"))
     with pytest.raises(LedgerBehind):
         behind.loading.settle_open()
+    for then in ("report", "repair"):  # a later entry would make what it lacks look known
+        with pytest.raises(LedgerBehind):
+            reconciled(behind, then)
     reconciled(behind, "adopt")
     assert behind.loading.settle_open() is None
     assert changes(behind, school().renamed("p01", "Since")) == {}

@@ -64,7 +64,7 @@ class CanvasReconcileOperator(BaseOperator):
         from roster_airflow.reconciling import begin
 
         with self._told(context) as (night, loading):
-            begin(loading, night, self.target["environment"])
+            begin(loading, night, self.target["environment"], context["params"]["then"])
         self.log.info("%s, %s: Canvas makes its report", self.target["tenant"], self.target["environment"])
         return self.resume(context)
 
