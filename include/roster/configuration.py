@@ -79,6 +79,8 @@ def setup_decisions(tenant: Tenant) -> list[tuple[str, str, str]]:
             "a user of their own" if sync.observers.staff == "separate" else "is that staff member",
             "sync.observers.staff",
         ),
+        ("Which sections are taught in another's course?", _cross_lists(sync.cross_list), "sync.cross_list"),
+        ("Who has rights in an account?", _rights(sync.admins), "sync.admins"),
         ("When does a term open?", f"{sync.term_opens} days before it starts", "sync.term_opens"),
         ("What becomes of a person who is gone?", gone.users, "sync.on_drop.users"),
         ("Of an enrolment?", gone.enrollments, "sync.on_drop.enrollments"),
@@ -110,6 +112,19 @@ def _left_out(classes: Sequence[str], users: Sequence[str]) -> str:
     """Patterns of classes as they are; those of people, which may be ids, by number."""
     said = [f"classes {_listed(classes)}"] if classes else []
     return _listed([*said, *([f"people by {len(users)} patterns"] if users else [])]) or "nothing"
+
+
+def _cross_lists(listed: Mapping[str, Sequence[str]] | None) -> str:
+    if listed is None:
+        return "whichever Canvas has: none is listed or taken back"
+    return _listed(f"{_listed(sections)} in {course}" for course, sections in listed.items()) or "none"
+
+
+def _rights(listed: Mapping[str, Sequence[str]] | None) -> str:
+    """People are ids: by number."""
+    if listed is None:
+        return "whoever has them in Canvas: none is given or taken"
+    return _listed(f"{role}: {len(people)} people" for role, people in listed.items()) or "nobody"
 
 
 def _kept(policy: str) -> str:

@@ -46,7 +46,7 @@ class Browser:
 
     def wait(self, script: str) -> None:
         """Until the expression is true."""
-        for _ in range(300):
+        for _ in range(1200):  # a minute: other tests have the machine too
             if self.run(script):
                 return
             time.sleep(0.05)
