@@ -86,6 +86,8 @@ def test_the_decisions_of_a_tenant_that_says_nothing() -> None:
         "sync.roles": "student → student, teacher → teacher, aide → ta",
         "sync.observers.relationships": "none",
         "sync.observers.staff": "a user of their own",
+        "sync.cross_list": "whichever Canvas has: none is listed or taken back",
+        "sync.admins": "whoever has them in Canvas: none is given or taken",
         "sync.term_opens": "14 days before it starts",
         "sync.on_drop.users": "suspended",
         "sync.on_drop.enrollments": "inactive",
@@ -132,3 +134,10 @@ def test_every_setting_that_decides_is_asked_about() -> None:
     left_out = {"placeholders", "ids"}  # a list of names that are none; asked about one by one
     for name in set(SyncSettings.model_fields) - left_out:
         assert f"sync.{name}" in asked
+
+
+def test_cross_lists_and_rights_are_shown_without_people() -> None:
+    sync = {"cross_list": {"c9": ["s1", "s2"]}, "admins": {"Librarian": ["u-secret", "u2"]}}
+    shown = answers(sync=sync)
+    assert shown["sync.cross_list"] == "s1, s2 in c9"
+    assert shown["sync.admins"] == "Librarian: 2 people"
