@@ -87,10 +87,17 @@ def restore(ledger: Ledger, content: bytes, now: datetime, *, instead: bool = Fa
             "--instead puts it in its place, and keeps the present one aside"
         )
         raise LedgerFault(message)
-    _keep_aside(ledger, now)
-    ledger.store.remove(ledger.path)
-    for name in reversed(files):
-        ledger.store.write(f"{ledger.path}/{name}", files[name])
+    try:
+        _keep_aside(ledger, now)
+        ledger.store.remove(ledger.path)
+        for name in reversed(files):
+            ledger.store.write(f"{ledger.path}/{name}", files[name])
+    except OSError as fault:
+        message = (
+            f"the ledger of {ledger.host} could not be put back whole ({fault.strerror or type(fault).__name__}): mend "
+            "that, then restore again with --instead, before any of the tenant's DAGs runs"
+        )
+        raise LedgerFault(message) from None
     return look_over(ledger)
 
 

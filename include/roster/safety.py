@@ -184,7 +184,7 @@ UNDONE = "undone: an undo took this back, and the source still says it"
 
 
 def hold_taken_in(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """Changes with a hold on drops of what was adopted and no roster of ours ever had: it may be somebody else's."""
+    """Changes with a hold on drops of what was adopted and may be another's: no roster of that day, no import since."""
     strange = ledger.filter((pl.col("sequence") == 0) & pl.col("row").is_not_null())
     if strange.is_empty():
         return changes
@@ -194,7 +194,7 @@ def hold_taken_in(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return hold(changes, pl.lit(caught) & (pl.col("action") == "drop"), TAKEN_IN)
 
 
-TAKEN_IN = "adopted: it was found in Canvas, and no roster of this tenant has had it"
+TAKEN_IN = "adopted: it was found in Canvas, the roster of that day had it not, and nothing was sent for it since"
 
 
 def hold_unsure(changes: pl.DataFrame, unsure: pl.DataFrame) -> pl.DataFrame:

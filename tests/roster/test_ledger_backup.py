@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,6 +129,24 @@ def _whole(ledger: Ledger) -> Ledger:
     other = a_ledger(Path(ledger.store.root).parent / "elsewhere")
     give(other, "ada")
     return other
+
+
+def test_a_restore_that_breaks_off_says_so_and_can_be_done_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, write = backup(ledger, NOW), Store.write
+
+    def full(store: Store, path: str, content: bytes) -> None:
+        if path.endswith(".json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(store, path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", full)
+        with pytest.raises(LedgerFault, match=r"No space left on device.*restore again with --instead"):
+            restore(ledger, content, NOW, instead=True)
+    assert ledger.versions() == (0, 0)  # never an older one
+    assert restore(ledger, content, NOW, instead=True) == 2
 
 
 def test_rows_that_retention_removed_are_no_damage(ledger: Ledger) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -74,7 +76,7 @@ def decide(night: Night, asked: Done, reply: Reply | None, now: datetime) -> Dec
     decision = Decision(
         name=night.run.name,
         request=request,
-        answer=_answer(night, request, reply),
+        answer=judged(night, reply, partial(_is_still, night, request)),
         by=reply.by if reply else None,
         at=now,
         answered_hash=reply.hash if reply else None,
@@ -84,7 +86,8 @@ def decide(night: Night, asked: Done, reply: Reply | None, now: datetime) -> Dec
     return keep(night.store, night.tenant.id, decision)
 
 
-def _answer(night: Night, request: Request, reply: Reply | None) -> Answer:
+def judged(night: Night, reply: Reply | None, is_still: Callable[[Reply], bool]) -> Answer:
+    """What a form was answered. is_still: whether an approval of this reply lets go just what was shown."""
     if reply is None:
         return "cleared"
     if reply.by is None:
@@ -93,10 +96,15 @@ def _answer(night: Night, request: Request, reply: Reply | None) -> Answer:
         return "foreign"
     if reply.option != APPROVE:
         return "rejected"
+    return "approved" if is_still(reply) else "outdated"
+
+
+def _is_still(night: Night, request: Request, reply: Reply) -> bool:
+    """True if the request is open, is what was shown, and the set-up is the same."""
     found = open_request(night.store, night.tenant.id)
     if found is None or {found[0].held_hash, reply.hash} != {request.held_hash}:
-        return "outdated"
-    return "approved" if is_configured_as(night, request.configuration) else "outdated"
+        return False
+    return is_configured_as(night, request.configuration)
 
 
 def held_keys(night: Night, request: Request) -> pl.DataFrame:

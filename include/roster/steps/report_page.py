@@ -6,18 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-FILES = (
-    "change_sis_id.csv",
-    "accounts.csv",
-    "terms.csv",
-    "courses.csv",
-    "sections.csv",
-    "xlists.csv",
-    "users.csv",
-    "enrollments.csv",
-    "admins.csv",
-    "user_observers.csv",
-)
+from roster.canvas import FILE_NAMES, ID_CHANGES
+
+FILES = (ID_CHANGES, *FILE_NAMES)
 ACTIONS = ("create", "update", "drop", "resend", "rename", "park")
 
 

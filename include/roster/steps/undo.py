@@ -6,26 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from roster.canvas import ID_CHANGES
+from roster.decisions import Answer
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
 from roster.ledger import Ledger, Settled
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night
 from roster.steps.plan import numbered
-from roster.steps.release import APPROVE, Reply
+from roster.steps.release import Reply, judged
 from roster.steps.report_page import ACTIONS, FILES, table
 from roster.undo import REASONS, UNRESTORED, Later, Undoing, digests, freed, invert, unrestored
 
 TEXT = "request.md"
 STATES_KEPT = timedelta(days=30)
 """How long Canvas can restore what an import changed."""
-
-Answer = Literal["approved", "rejected", "unanswered", "outdated", "foreign", "cleared"]
 
 
 def imports(ledger: Ledger) -> Iterator[dict[str, Any]]:
@@ -159,7 +158,11 @@ def decide(night: Night, ledger: Ledger, shown: Done, reply: Reply | None, now: 
 
     reply: None for a form that was shown before, whose answer counts for nothing.
     """
-    answer = _answer(night, ledger, shown, reply)
+
+    def is_still(reply: Reply) -> bool:
+        return reply.hash == shown["counts"]["undo_hash"] and is_as_shown(night, ledger, shown)
+
+    answer = judged(night, reply, is_still)
     with night.run.write("decide") as step:
         content = {
             "answer": answer,
@@ -171,19 +174,6 @@ def decide(night: Night, ledger: Ledger, shown: Done, reply: Reply | None, now: 
         }
         write_json(step.folder, "decision.json", content)
     return answer
-
-
-def _answer(night: Night, ledger: Ledger, shown: Done, reply: Reply | None) -> Answer:
-    if reply is None:
-        return "cleared"
-    if reply.by is None:
-        return "unanswered"
-    if reply.by not in night.tenant.rollout.approvers:
-        return "foreign"
-    if reply.option != APPROVE:
-        return "rejected"
-    same = reply.hash == shown["counts"]["undo_hash"]
-    return "approved" if same and is_as_shown(night, ledger, shown) else "outdated"
 
 
 def is_as_shown(night: Night, ledger: Ledger, shown: Done) -> bool:

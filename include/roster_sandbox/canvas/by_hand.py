@@ -8,6 +8,7 @@ name in ACTION.
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -29,14 +30,14 @@ _BACK = {"courses": "claimed", "sections": "active", "logins": "active"}
 _BEST = ("active", "inactive", "completed", "deleted")
 
 
-class Action(BaseModel):
+class Action(BaseModel, ABC):
     """What somebody does; each model below is one, its fields the JSON that `/sandbox/by-hand` takes."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    @abstractmethod
     def act(self, run: Run) -> int:
         """Do it, and return Canvas's number of what it was done to."""
-        raise NotImplementedError
 
 
 class Merge(Action):
