@@ -441,6 +441,21 @@ class Ledger:
         )
         return self.settle_refreshed(self._lock(intent), now)
 
+    def newest_import(self) -> tuple[int, datetime] | None:
+        """The number of Canvas's import up to which all is known, by the last one of ours or by adopting, and when
+        that was written; None where there is none since Canvas was written over.
+        """
+        version, _ = self.versions()
+        while version > 0:
+            settled = self.settled(version)
+            number = settled.facts.get("newest_import") or settled.import_id
+            if number is not None and settled.outcome != "surfaced":
+                return int(number), settled.written
+            if settled.outcome == "refreshed":
+                return None
+            version -= 1
+        return None
+
     def reconcile(
         self, rows: pl.DataFrame, facts: Mapping[str, Any], *, version: int, run: str, now: datetime
     ) -> Settled:

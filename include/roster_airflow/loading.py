@@ -91,12 +91,14 @@ class Loading:
         return None
 
     def not_behind(self) -> None:
-        """Raise LedgerBehind where Canvas has had imports of this package's since the ledger's last entry."""
-        version, _ = self.ledger.versions()
-        if version == 0:
+        """Raise LedgerBehind where Canvas has had imports of this package's since the last that the ledger knows.
+
+        Later is what has a higher number: Canvas tells whole seconds, and its clock is not ours.
+        """
+        if (known := self.ledger.newest_import()) is None:
             return
-        since = self.ledger.settled(version).settled
-        later = [one for one in self.hook.sis_imports(since) if (one.created_at or since) > since]
+        number, since = known
+        later = [one for one in self.hook.sis_imports(since - CLOCKS_APART) if int(one.id) > number]
         names = [one.diffing_data_set_identifier or "" for one in later]
         unknown = [name for name in names if version_in(name) and not self.ledger.version_of(name)]
         # a refresh of test brings production's, and is followed by itself
@@ -108,6 +110,11 @@ class Loading:
                 f"TENANT --then adopt --environment {self.hook.environment}`, which makes the ledger what Canvas has"
             )
             raise LedgerBehind(message)
+
+    def newest_import(self) -> int:
+        """The number of the newest import of anybody's, of those of the last day or of the ledger's own; 0 for none."""
+        number, since = self.ledger.newest_import() or (0, self.now())
+        return max([number, *(int(one.id) for one in self.hook.sis_imports(since - CLOCKS_APART))])
 
     def follow_refresh(self, *, confirmed: bool = False) -> Settled | None:
         """Let the ledger follow a refresh of test, once the journal is settled; None if there was none."""

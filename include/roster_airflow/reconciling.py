@@ -26,13 +26,14 @@ PATIENCE = timedelta(hours=4)
 
 
 class Underway(BaseModel):
-    """A report that Canvas is making, and the ledger's version when it was started."""
+    """A report that Canvas is making; the ledger's version and Canvas's newest import when it was started."""
 
     model_config = ConfigDict(frozen=True)
 
     number: int
     at: datetime
     version: int
+    newest: int
 
 
 def begin(loading: Loading, night: Night, environment: Environment, then: Then) -> None:
@@ -48,7 +49,9 @@ def begin(loading: Loading, night: Night, environment: Environment, then: Then) 
     if then != "adopt":
         loading.not_behind()
     version, _ = loading.ledger.versions()
-    underway = Underway(number=start_report(loading.hook, KINDS).number, at=loading.now(), version=version)
+    newest = loading.newest_import()
+    number = start_report(loading.hook, KINDS).number
+    underway = Underway(number=number, at=loading.now(), version=version, newest=newest)
     night.store.write(_name(night, environment), underway.model_dump_json().encode())
 
 
@@ -67,7 +70,7 @@ def finish(loading: Loading, night: Night, environment: Environment, then: Then)
         if loading.settle_journal() is not None:
             message = "an import of ours began while Canvas made its report: reconcile again when it is settled"
             raise ImportOpen(message)
-        begun = Begun(underway.at, underway.version)
+        begun = Begun(underway.at, underway.version, underway.newest)
         return reconcile(night, loading.ledger, file, begun, environment=environment, then=then, now=loading.now())
 
 

@@ -39,8 +39,10 @@ def back_up() -> int:
         folder = ledger.path.split("/", 1)[1]
         try:
             target.write(f"{folder}/{now:%Y-%m-%d}.zip", backup(ledger, now))
-        except RosterError as fault:
-            faults.append(str(fault))
+        except (RosterError, OSError) as fault:
+            told = isinstance(fault, RosterError)
+            why = str(fault) if told else f"ROSTER_BACKUP can't be written ({type(fault).__name__})"
+            faults.append(f"{ledger.host}, account {ledger.account}: {why}; its older backups are as they were")
             continue
         written += 1
         for name in target.names(folder)[:-KEPT]:

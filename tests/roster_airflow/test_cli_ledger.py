@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from roster.errors import LedgerBehind
+from roster.errors import LedgerBehind, RosterError
 from roster.store import Store
 from roster.tenants import Tenant, read_tenant
 from roster_airflow.cli import app
@@ -99,6 +99,16 @@ def test_what_is_no_file_is_told(canvas: Canvas, tmp_path: Path) -> None:
     said = roster("restore", "fern", str(tmp_path / "nowhere.zip"))
     assert said.exit_code == 2
     assert "can't be read" in said.stderr
+
+
+def test_a_place_that_can_not_be_written_is_told_by_ledger(
+    canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_night(tmp_path / "one")
+    (tmp_path / "backup").write_text("a file where the folder should be")
+    monkeypatch.setenv("ROSTER_BACKUP", str(tmp_path / "backup"))
+    with pytest.raises(RosterError, match=r"account 1: ROSTER_BACKUP can't be written \((\w+)Error\)"):
+        back_up.function()
 
 
 def test_housekeeping_backs_up_every_ledger(canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

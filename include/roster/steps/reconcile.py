@@ -35,10 +35,11 @@ UNSEEN = (
 
 @dataclass(frozen=True)
 class Begun:
-    """When the report was started, and the version of the ledger at that moment."""
+    """When the report was started, and then: the version of the ledger, the number of Canvas's newest import."""
 
     at: datetime
     version: int
+    newest: int
 
 
 def reconcile(
@@ -74,7 +75,9 @@ def reconcile(
         write_json(step.folder, "reconcile.json", content)
         (step.folder / "report.html").write_text(_page(night, content, made), encoding="utf-8")
     if version != begun.version or moves or then == "adopt":  # that nothing differs is known from now on
-        ledger.reconcile(after, {"then": then, **counts["all"]}, version=begun.version, run=night.run.path, now=now)
+        # what was imported before is known from an adoption on, and from nothing else
+        facts = {"then": then, **counts["all"], **({"newest_import": begun.newest} if then == "adopt" else {})}
+        ledger.reconcile(after, facts, version=begun.version, run=night.run.path, now=now)
     return {"path": step.path, "counts": {**counts["all"], "ledger_changed": moves}}
 
 
