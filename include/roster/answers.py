@@ -13,7 +13,7 @@ import polars as pl
 
 from roster.canvas import ID_CHANGES
 from roster.canvas.messages import ImportMessage, classify
-from roster.ledger import OUTCOMES, in_doubt
+from roster.journal import OUTCOMES, in_doubt
 
 ENDED = frozenset({"imported", "imported_with_messages", "failed_with_messages"})
 FINAL = ENDED | {"failed", "aborted"}

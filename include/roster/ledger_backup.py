@@ -18,7 +18,8 @@ import polars as pl
 from pydantic import ValidationError
 
 from roster.errors import LedgerFault, RosterError, RunFolderBroken
-from roster.ledger import SCHEMA, Ledger
+from roster.journal import SCHEMA
+from roster.ledger import Ledger
 
 ABOUT = "ledger.json"
 REPLACED = "ledgers-replaced"

@@ -32,7 +32,8 @@ from roster.errors import (
 )
 from roster.id_changes import without_failed
 from roster.import_options import ImportOptions
-from roster.ledger import OUTCOMES, Intent, Ledger, Settled, in_doubt, version_in
+from roster.journal import OUTCOMES, Intent, Settled, in_doubt, version_in
+from roster.ledger import Ledger
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
 from roster.steps.plan import numbered

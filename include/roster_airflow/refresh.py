@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from roster.errors import CanvasRefreshed, RosterError, RunFolderBroken
-from roster.ledger import LEDGER, WATCHED, Ledger, Refreshed, Settled, in_doubt, moved, version_in
+from roster.journal import WATCHED, Refreshed, Settled, in_doubt, version_in
+from roster.ledger import LEDGER, Ledger, moved
 from roster.store import Store
 from roster.tenants import Tenant
 from roster_airflow.hooks.canvas import CanvasHook

@@ -74,7 +74,8 @@ def _steps(folder: Path) -> None:
     from roster.canvas import FILES, wanted
     from roster.canvas.bundle import write_zip
     from roster.checks import judge
-    from roster.ledger import LEDGER, in_doubt, moved
+    from roster.journal import in_doubt
+    from roster.ledger import LEDGER, moved
     from roster.model import Roster
     from roster.plan import Wanted, plan
     from roster.steps.plan import numbered

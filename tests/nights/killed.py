@@ -13,7 +13,8 @@ from typing import Any
 
 from roster.errors import LedgerFault
 from roster.import_options import NONE, ImportOptions
-from roster.ledger import Intent, Ledger, Settled
+from roster.journal import Intent, Settled
+from roster.ledger import Ledger
 from roster.runs import Run
 from roster.steps import Night
 from roster.store import Store

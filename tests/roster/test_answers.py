@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from roster.answers import ENDED, FINAL, PROBLEMS, Answer, read
 from roster.canvas.messages import ImportMessage
-from roster.ledger import OUTCOMES
-from roster.ledger import SENT as LEDGER_SENT
+from roster.journal import OUTCOMES
+from roster.journal import SENT as LEDGER_SENT
 from roster.steps.plan import numbered
 from tests.roster.canvas_rows import EMPTY, a_night, a_school, a_tenant, a_term, a_user, after
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
-from roster.ledger import LEDGER, OUTCOMES, Intent, Ledger, Refreshed, identifier, in_doubt, live, moved, version_in
+from roster.journal import OUTCOMES, Intent, Refreshed, identifier, in_doubt, version_in
+from roster.ledger import LEDGER, Ledger, live, moved
 from roster.plan import Plan, Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered

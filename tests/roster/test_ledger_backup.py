@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 
 from roster.errors import LedgerFault
-from roster.ledger import OUTCOMES, Ledger
+from roster.journal import OUTCOMES
+from roster.ledger import Ledger
 from roster.ledger_backup import REPLACED, backup, look_over, restore
 from roster.safety import plan_hash
 from roster.steps.plan import numbered

@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 
 from roster.errors import CanvasNotEmpty, CanvasRefused, CanvasTokenDead, CanvasWrongHost, LedgerMoved
-from roster.ledger import SENT, Intent, Ledger
+from roster.journal import SENT, Intent
+from roster.ledger import Ledger
 from roster.safety import Gate
 from roster.steps import Done, Night
 from roster.steps.plan import Asked, make_plan

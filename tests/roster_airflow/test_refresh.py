@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from roster.errors import CanvasWrongHost
-from roster.ledger import Intent, Ledger, in_doubt
+from roster.journal import Intent, in_doubt
+from roster.ledger import Ledger
 from roster.plan import Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered

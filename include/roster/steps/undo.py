@@ -13,7 +13,8 @@ import polars as pl
 from roster.canvas import ID_CHANGES
 from roster.decisions import Answer
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
-from roster.ledger import Ledger, Settled
+from roster.journal import Settled
+from roster.ledger import Ledger
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night

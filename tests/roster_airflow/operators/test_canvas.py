@@ -25,7 +25,8 @@ from roster.errors import (
     CanvasUnreachable,
     CanvasWrongHost,
 )
-from roster.ledger import Intent, Ledger
+from roster.journal import Intent
+from roster.ledger import Ledger
 from roster.steps import Done
 from roster.steps.plan import Asked, make_plan
 from roster.store import Store
