@@ -3,7 +3,7 @@
 Quarantine and scope freeze, down the references; a term that has ended stays with all that is in it; a drop needs proof
 of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), quarantine, term, school,
 refers-to-frozen, not-proven, accepted (dropped once, and let in again by hand), in-use (Canvas would take along
-something that stays).
+something that stays), in-doubt (a further log-in that may never have come: users.csv would make a person of it).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import polars as pl
 
 from roster.accepted import let_stay
 from roster.canvas import FILES
+from roster.canvas.logins import WHOSE
 from roster.ledger import decoded
 from roster.log_ins import LAST_STAGE
 from roster.tenants import Tenant
@@ -55,6 +56,7 @@ def frozen_keys(
     wanted_keys = {file: frame["key"].implode() for file, frame in wanted.items()}
     for module in FILES:
         frozen = pl.concat([frame.filter(pl.col("file") == module.FILE) for frame in known])
+        keys[module.FILE] = frozen["key"].unique()
         rows = ledger.filter(pl.col("file") == module.FILE)
         if module.FILE in wanted_keys:
             rows = rows.filter(~pl.col("key").is_in(wanted_keys[module.FILE]))
@@ -123,6 +125,8 @@ def earned_drops(
         .then(pl.lit("kept"))
         .when(~earned)
         .then(pl.lit("not-proven"))
+        .when(pl.col("row").is_null() & pl.col("doubt").str.contains(f'"{WHOSE}":"', literal=True))
+        .then(pl.lit("in-doubt"))
         .when(let_stay())
         .then(pl.lit("accepted"))
     )

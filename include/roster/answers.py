@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from roster.canvas import ID_CHANGES
+from roster.canvas import ID_CHANGES, KEPT_IN
+from roster.canvas.logins import csv
 from roster.canvas.messages import ImportMessage, classify
 from roster.journal import OUTCOMES, in_doubt
 
@@ -32,6 +33,7 @@ GONE_ALREADY = (
 )
 
 CHANGED_ALREADY = "canvas-id-change-unknown"
+LOGIN_THERE = "canvas-login-exists"
 
 # Canvas's names of files in its counts, where they are not the file's own.
 COUNTED_AS = {ID_CHANGES: "change_sis_ids"}
@@ -79,14 +81,15 @@ def read(
     state: str,
     counts: Mapping[str, int],
     messages: Sequence[ImportMessage],
-    refused_before: pl.DataFrame,
+    before: pl.DataFrame,
 ) -> Answer:
     """What became of the rows in `sent` (ledger.SENT).
 
-    state: workflow_state of the ended import. counts: data.counts. messages: all of /errors. refused_before: file, key,
-    refused of the ledger, so that a row refused again (the same row) is told from a new refusal.
+    state: workflow_state of the ended import. counts: data.counts. messages: all of /errors. before: file, key, refused
+    and doubt of the ledger, so that a row refused again (the same row) is told from a new refusal.
     """
-    problems, uncounted, whole_files = _read_messages(sent, messages, refused_before)
+    sent = sent.with_columns(file=csv())
+    problems, uncounted, whole_files = _read_messages(sent, messages, before)
     if state not in ENDED:
         reason = f"the import ended as {state}: any of its {sent.height} rows may have been applied"
         return Answer(in_doubt(sent), problems, (reason,) if sent.height else ())
@@ -156,7 +159,7 @@ def _doubt(
 
 
 def _read_messages(
-    sent: pl.DataFrame, messages: Sequence[ImportMessage], refused_before: pl.DataFrame
+    sent: pl.DataFrame, messages: Sequence[ImportMessage], before: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """(PROBLEMS, file and row of rows that Canvas did not count, files it did not read at all)."""
     lines, uncounted, whole_files = [], [], []
@@ -180,15 +183,19 @@ def _read_messages(
         },
         orient="row",
     )
-    known = sent.select("file", "row", "key", "school", "new", "action", "old")
+    known = sent.select("file", "row", "key", "school", "new", "action", "old").with_columns(
+        kept_in=pl.col("file").replace(KEPT_IN)
+    )
     # Nothing has the old id, and a change to the new one was in doubt: it has happened.
     happened = (pl.col("action") == "rename") & (pl.col("rule") == CHANGED_ALREADY) & pl.col("old").is_not_null()
+    # Canvas has such a log-in, and whether ours had come was not known: it had.
+    has_come = (pl.col("rule") == LOGIN_THERE) & pl.col("doubt").is_not_null()
     problems = (
         told.join(known, on=["file", "row"], how="left")
-        .join(refused_before.select("file", "key", "refused"), on=["file", "key"], how="left")
+        .join(before.select("key", "refused", "doubt", kept_in="file"), on=["kept_in", "key"], how="left")
         .with_columns(
             again=(pl.col("refused") == pl.col("new")).fill_null(value=False),
-            outcome=pl.when(((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY)) | happened)
+            outcome=pl.when(((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY)) | happened | has_come)
             .then(pl.lit("applied"))
             .otherwise("outcome"),
         )

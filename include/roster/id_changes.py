@@ -15,6 +15,8 @@ import polars as pl
 from roster.absence import LEFT
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.change_sis_id import COLUMNS, MEANS
+from roster.canvas.logins import WHOSE
+from roster.canvas.wanted import SEPARATOR
 from roster.rekeying import carrying, pairs, rekeyed
 
 LINES = pl.Schema({"type": pl.String, "old_id": pl.String, "new_id": pl.String, "key": pl.String})
@@ -30,6 +32,23 @@ class Renaming:
     ledger: pl.DataFrame
     left: pl.DataFrame
     unsure: pl.DataFrame
+
+
+def with_log_ins(lines: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """LINES, and those that follow from them: the id of a further log-in begins with that of the person."""
+    of_people = lines.filter(pl.col("type") == "user")
+    if of_people.is_empty():
+        return lines
+    whose = pl.coalesce("row", "doubt").str.json_path_match(f"$.{WHOSE}")
+    log_ins = ledger.filter(pl.col("file") == "users.csv").select(whose=whose, id="key").drop_nulls("whose")
+    ids = log_ins.with_columns(suffix=pl.col("id").str.strip_prefix(pl.col("whose")))
+    named = of_people.select("type", "old_id", "new_id", whose=pl.concat_list("old_id", "new_id")).explode("whose")
+    follow = (
+        named.join(ids, on="whose")
+        .select("type", *(pl.concat_str(name, "suffix") for name in ("old_id", "new_id")))
+        .with_columns(key=pl.concat_str("type", "old_id", separator=SEPARATOR))
+    )
+    return pl.concat([lines.select(*LINES), follow]).unique("key", keep="first", maintain_order=True)
 
 
 def plan_renames(

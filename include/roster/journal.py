@@ -14,6 +14,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from roster.canvas.logins import csv
 from roster.import_options import NONE, ImportOptions
 
 SCHEMA = 2
@@ -35,7 +36,7 @@ SENT = pl.Schema(
     }
 )
 
-# What became of the rows of an import, keyed by file and row. outcome: sent, refused or doubt.
+# What became of the rows of an import, keyed by CSV and row. outcome: sent, refused or doubt.
 OUTCOMES = pl.Schema({"file": pl.String, "row": pl.Int64, "outcome": pl.String})
 
 Outcome = Literal["taken", "lost", "abandoned", "surfaced", "refreshed", "reconciled"]
@@ -123,4 +124,4 @@ def version_in(name: str) -> int:
 
 def in_doubt(sent: pl.DataFrame) -> pl.DataFrame:
     """OUTCOMES that leave every row of the import in doubt."""
-    return sent.select("file", "row", outcome=pl.lit("doubt"))
+    return sent.select("row", file=csv(), outcome=pl.lit("doubt")).select(*OUTCOMES)

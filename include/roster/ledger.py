@@ -27,6 +27,7 @@ import polars as pl
 
 from roster.accepted import still_accepted
 from roster.canvas import ID_CHANGES
+from roster.canvas.logins import csv
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
 from roster.import_options import NONE, ImportOptions
 from roster.journal import (
@@ -75,7 +76,9 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
     sent: the row is what Canvas has; refused: it keeps what it had, and will be asked again; doubt: it has one of them.
     An id that was changed is changed in every row that carries it.
     """
-    told = sent.join(outcomes, on=["file", "row"], how="left").with_columns(pl.col("outcome").fill_null("doubt"))
+    by_csv = outcomes.rename({"file": "csv"})
+    told = sent.with_columns(csv=csv()).join(by_csv, on=["csv", "row"], how="left")
+    told = told.with_columns(pl.col("outcome").fill_null("doubt"))
     joined = before.join(
         told.select(
             "file",

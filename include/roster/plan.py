@@ -8,7 +8,7 @@ counted by reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from roster.absence import LEFT, Proof
 from roster.accepted import GONE, as_accepted, let_stay
 from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.wanted import ENDED
-from roster.id_changes import LINES, plan_renames, renamed_in
+from roster.id_changes import LINES, plan_renames, renamed_in, with_log_ins
 from roster.ledger import LEDGER, live
 from roster.log_ins import LAST_STAGE, staged
 from roster.rekeying import pairs, rekeyed_keys
@@ -148,6 +148,7 @@ def plan(
     undone: ledger.digest of rows that were taken back.
     """
     wish = wish or Wish()
+    wanted = replace(wanted, id_changes=with_log_ins(wanted.id_changes, ledger))
     renaming = plan_renames(wanted.id_changes, ledger, here=wanted.keys, sequence=sequence)
     ledger = renaming.ledger
     if wanted.id_changes.height:
@@ -341,6 +342,8 @@ def _available(
         if module.FILE not in wanted.rows:
             continue
         own = changes.filter((pl.col("file") == module.FILE) & (pl.col("action") != "drop"))
+        had = there.filter(pl.col("file") == module.FILE).select("key")
+        present[module.FILE] = pl.concat([own.select("key"), had])  # a further log-in refers to the same file
         lost = own.select("key").clear()
         for column, target in module.REFERS.items():
             if target in present:
@@ -352,7 +355,7 @@ def _available(
         )
         own = own.join(lost, on="key", how="anti")
         going.append(own)
-        present[module.FILE] = pl.concat([own.select("key"), there.filter(pl.col("file") == module.FILE).select("key")])
+        present[module.FILE] = pl.concat([own.select("key"), had])
         if module.FILE == "accounts.csv" and tenant.canvas.account:
             above = pl.DataFrame({"key": [tenant.canvas.account]})
             present[module.FILE] = pl.concat([present[module.FILE], above])

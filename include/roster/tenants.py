@@ -105,6 +105,22 @@ def _listed_once(value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]
     return value
 
 
+def _suffix(value: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,50}", value):
+        message = "must be 1 to 50 letters, digits or signs without blanks, such as -google"
+        raise ValueError(message)
+    return value
+
+
+def _suffixes_differ(value: tuple[FurtherLogin, ...]) -> tuple[FurtherLogin, ...]:
+    """Two log-ins of one person would have one SIS id."""
+    suffixes = [one.suffix for one in value]
+    if len(set(suffixes)) < len(suffixes):
+        message = "have one suffix more than once; each needs its own"
+        raise ValueError(message)
+    return value
+
+
 def _login(value: str) -> str:
     return value if "{" in value else "{" + value + "}"
 
@@ -200,6 +216,17 @@ class ObserverSettings(Settings):
     """A guardian with a staff member's e-mail: a user of their own, or links of the staff user."""
 
 
+class FurtherLogin(Settings):
+    """One log-in more that people have in Canvas, beside the one of sync.login_id."""
+
+    suffix: Annotated[str, AfterValidator(_suffix)]
+    """What its SIS id has behind that of the person, such as -google; to change it makes new log-ins."""
+    login_id: LoginTemplate | dict[Kind, LoginTemplate]
+    """As sync.login_id; with a map by kind, kinds that it leaves out have none."""
+    authentication_provider: str | None = None
+    """Canvas's type (google, saml, …) or number; left out: Canvas's own log-in."""
+
+
 class DropPolicy(Settings):
     """The status that a row gets when its record is gone."""
 
@@ -226,6 +253,8 @@ class SyncSettings(Settings):
     """email, username, identifier, sourced_id or a template; or one for each kind."""
     authentication_provider: str | dict[Kind, str] | None = None
     """Canvas's type (saml, google, …) or number; left out: the column is not sent, so nothing is reset."""
+    logins: Annotated[tuple[FurtherLogin, ...], AfterValidator(_suffixes_differ)] = ()
+    """Further log-ins that people have; one that is taken off the list ends as a person's does who has left."""
     ids: IdTemplates = IdTemplates()
     courses: CourseSettings = CourseSettings()
     section_name: Annotated[str, _template(NAME_FIELDS)] = "{class}"

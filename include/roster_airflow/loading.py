@@ -21,6 +21,7 @@ import polars as pl
 
 from roster import answers
 from roster.canvas.bundle import linted, write_zip
+from roster.canvas.logins import WHOSE, csv
 from roster.errors import (
     CanvasFault,
     CanvasNotEmpty,
@@ -462,12 +463,14 @@ def read_strictly(night: Night, plan_path: str) -> Done:
 
 
 def rows_of(sent: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The rows of an import by file, in their order, as columns of text."""
+    """The rows of an import by CSV, in their order, as columns of text."""
     tables = {}
-    for (file,), rows in sent.group_by("file", maintain_order=True):
-        columns = list(dict.fromkeys(name for names in rows["columns"].unique().sort() for name in names.split(",")))
+    for (name,), rows in sent.group_by(csv().alias("csv"), maintain_order=True):
+        columns = dict.fromkeys(name for names in rows["columns"].unique().sort() for name in names.split(","))
+        if name == "users.csv":
+            columns.pop(WHOSE, None)
         texts = rows["new"].str.json_decode(pl.Struct(dict.fromkeys(columns, pl.String)))
-        tables[str(file)] = texts.struct.unnest()
+        tables[str(name)] = texts.struct.unnest()
     return tables
 
 

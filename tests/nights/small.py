@@ -20,6 +20,8 @@ Known = dict[tuple[str, str], tuple[str, ...]]
 """What can be seen of a live row in Canvas, by file and key."""
 
 SECTIONS = {"algebra": "north", "biology": "north", "chemistry": "south", "drawing": "south"}
+FURTHER = "-google"
+"""What the ids of further log-ins have behind those of the people."""
 PUPILS = tuple(f"p{number:02}" for number in range(1, 13))
 
 
@@ -104,7 +106,7 @@ def key_of(file: str, row: dict[str, Any]) -> str:
 def seen(file: str, row: dict[str, Any]) -> tuple[str, ...]:
     """What of a row can be seen in Canvas."""
     if file == "users.csv":
-        return (row["login_id"], f"{row['first_name']} {row['last_name']}", row["email"])
+        return (row["login_id"], f"{row['first_name']} {row['last_name']}", row["email"] or "")
     return tuple(row[column] or "" for column in _SEEN[file])
 
 
@@ -118,7 +120,9 @@ def live(state: dict[str, list[dict[str, Any]]]) -> Known:
                 named = {**thing, "role": _ROLES.get(thing.get("role"))}
                 key = key_of(file, named)
                 assert (file, key) not in found
-                found[file, key] = tuple(thing[column] or "" for column in columns)
+                if file == "users.csv" and key.endswith(FURTHER):  # a row per log-in; the address is the person's
+                    named["email"] = None
+                found[file, key] = tuple(named[column] or "" for column in columns)
     return found
 
 
@@ -141,7 +145,7 @@ def write_artefact(
             by_file[file].append({**row, "key": key, "school": account, "record": key})
     with night.run.write("transform") as step:
         for file, rows in by_file.items():
-            columns = sent_columns(file, [])
+            columns = sent_columns(file, {name for row in rows for name in row})
             schema = dict.fromkeys([*columns, "key", "school", "record"], pl.String)
             pl.DataFrame(rows, schema=schema, orient="row").sort("key").write_parquet(
                 step.folder / file.replace(".csv", ".parquet")

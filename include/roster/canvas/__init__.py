@@ -56,6 +56,10 @@ _ORDER = (
 FILE_NAMES = tuple(f"{stem}.csv" for stem in _ORDER)
 ID_CHANGES = "change_sis_id.csv"
 """Comes before all of them, and from no record of the roster; see its module."""
+LOGINS = "logins.csv"
+"""Brings rows of users.csv that are further log-ins; see its module."""
+KEPT_IN = {LOGINS: "users.csv"}
+"""The file in whose rows the ledger keeps what a CSV brought, where that is not its own."""
 
 
 def __getattr__(name: str) -> tuple[CanvasFile, ...]:
@@ -68,7 +72,7 @@ def __getattr__(name: str) -> tuple[CanvasFile, ...]:
 
 def module(file: str) -> CanvasFile:
     """The module of a file (`users.csv`); KeyError for one that is not Canvas's or not ours."""
-    if file not in (ID_CHANGES, *FILE_NAMES):
+    if file not in (ID_CHANGES, LOGINS, *FILE_NAMES):
         raise KeyError(file)
     return cast("CanvasFile", import_module(f"{__name__}.{file.removesuffix('.csv')}"))
 

@@ -161,6 +161,24 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
         "The person has no log-in. Fill in the field that sync.login_id of the tenant file names in the source.",
     ),
     _refused(r"^No status given for user", "canvas-improper-status", f"The row has no status. {_OURS}"),
+    # logins.csv
+    _refused(
+        r"^An existing Canvas user with the SIS ID .* or login of .* already exists",
+        "canvas-login-exists",
+        "Somebody in Canvas has that further log-in, or its SIS id, already: look there who. If it is the same person, "
+        "delete that log-in in Canvas, and the next night makes it again; else give one of them another in the source.",
+    ),
+    _refused(
+        r"^Could not find the existing user for login",
+        "canvas-login-unknown-user",
+        "Canvas does not know the person to whom the further log-in belongs, most often because the person's own row "
+        "was refused: mend that first. If someone changed the SIS id in Canvas by hand, set it back.",
+    ),
+    _refused(
+        r"^(No existing user provided for login|An existing user does not match existing user ids)",
+        "canvas-login-whose",
+        f"The row does not name the person to whom the log-in belongs. {_OURS}",
+    ),
     # xlists.csv; before what names sections of enrolments
     _refused(
         r"^A cross-listing referenced a non-existent section",

@@ -10,6 +10,7 @@ import polars as pl
 
 from roster import canvas
 from roster.canvas.bundle import write_csv
+from roster.canvas.logins import csvs
 from roster.model import Roster
 from roster.tenants import Tenant
 
@@ -47,7 +48,8 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
         frozen.append(judged.filter(pl.col("reason").is_not_null()).select(pl.lit(file).alias("file"), "key", "reason"))
         stem = file.removesuffix(".csv")
         rows.write_parquet(folder / f"{stem}.parquet")
-        write_csv(file, rows, folder / "csv" / file)
+        for name, part in csvs(file, rows).items():
+            write_csv(name, part, folder / "csv" / name)
         counts[file] = rows.height
     said = pl.concat(frozen)
     said.filter(~over).write_parquet(folder / "frozen.parquet")
@@ -58,7 +60,7 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
 def digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the canonical CSVs: the same for the same rows, whatever wrote them."""
     total = hashlib.sha256()
-    for file in (canvas.ID_CHANGES, *canvas.FILE_NAMES):
+    for file in (canvas.ID_CHANGES, *canvas.FILE_NAMES, canvas.LOGINS):
         written = folder / "csv" / file
         if written.exists():
             with written.open("rb") as content:

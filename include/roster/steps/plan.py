@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from roster.canvas.logins import WHOSE, csv
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
@@ -107,8 +108,8 @@ def _options(options: ImportOptions, stage: object) -> ImportOptions:
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:
-    """ledger.SENT of the free changes, in their order: rows of a file are numbered from 2, after its header."""
-    rows = free.sort("stage", maintain_order=True).with_columns(row=pl.int_range(pl.len()).over("stage", "file") + 2)
+    """ledger.SENT of the free changes, in their order: rows of a CSV are numbered from 2, after its header."""
+    rows = free.sort("stage", maintain_order=True).with_columns(row=pl.int_range(pl.len()).over("stage", csv()) + 2)
     return rows.select(*SENT).cast(SENT)
 
 
@@ -164,13 +165,14 @@ def _school(asked: str, wanted: Wanted) -> str:
 
 
 def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str, str]]:
-    """(file, key) of a user or class in Canvas's ids, with the enrolments and links.
+    """(file, key) of a user or class in Canvas's ids, with further log-ins, enrolments and links.
 
     Raises RequestUnknown where none of it is wanted.
     """
     file = KINDS_ASKED[kind]
     keys = {(file, asked_id)} if asked_id in wanted.rows.get(file, pl.DataFrame({"key": []}))["key"] else set()
     columns = {
+        "users.csv": (WHOSE,),
         "enrollments.csv": ("user_id",),
         "admins.csv": ("user_id",),
         "user_observers.csv": ("observer_id", "student_id"),
@@ -179,7 +181,8 @@ def asked_keys(wanted: Wanted, kind: str, asked_id: str) -> frozenset[tuple[str,
         columns = {"xlists.csv": ("section_id",), "enrollments.csv": ("section_id",)}
     for other, names in columns.items():
         if other in wanted.rows:
-            rows = wanted.rows[other].filter(pl.any_horizontal(pl.col(name) == asked_id for name in names))
+            there = [pl.col(name) == asked_id for name in names if name in wanted.rows[other].columns]
+            rows = wanted.rows[other].filter(pl.any_horizontal(pl.lit(value=False), *there))
             keys |= {(other, key) for key in rows["key"]}
     if not keys:
         message = f"the {kind} that the request names is not among tonight's rows"

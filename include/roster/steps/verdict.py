@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from roster.canvas import module
+from roster.canvas import KEPT_IN, module
 from roster.checks.catalogue import RULES
 from roster.runs import read_step, reading, write_json
 from roster.steps import Done, Night
@@ -287,11 +287,9 @@ def _messages(night: Night, transform_path: str, load_paths: Sequence[str], targ
         return
     with reading(night.store, transform_path) as folder:
         records = [
-            pl.read_parquet(folder / file.replace(".csv", ".parquet")).select(
-                "key", "record", file=pl.lit(file), table=pl.lit(module(file).TABLE)
-            )
+            pl.read_parquet(table).select("key", "record", file=pl.lit(file), table=pl.lit(module(file).TABLE))
             for file in problems["file"].unique().drop_nulls()
-            if (folder / file.replace(".csv", ".parquet")).exists()
+            if (table := folder / KEPT_IN.get(file, file).replace(".csv", ".parquet")).exists()
         ]
         lineage = pl.read_parquet(folder / "lineage.parquet").select(
             "table", "record", source_file="file", source_row="row"

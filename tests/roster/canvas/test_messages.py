@@ -90,6 +90,26 @@ MESSAGES = [
     ),
     ("An active cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
     ("A deleted cross-listing failed: invalid", "refused", "canvas-cross-list-failed", False),
+    # logins.csv
+    (
+        "An existing Canvas user with the SIS ID u1-google or login of ada already exists, skipping",
+        "refused",
+        "canvas-login-exists",
+        False,
+    ),
+    (
+        "Could not find the existing user for login with SIS ID u1-google, skipping",
+        "refused",
+        "canvas-login-unknown-user",
+        False,
+    ),
+    ("No existing user provided for login with SIS ID u1-google", "refused", "canvas-login-whose", False),
+    (
+        "An existing user does not match existing user ids provided for login with SIS ID u1-google, skipping",
+        "refused",
+        "canvas-login-whose",
+        False,
+    ),
     # admins.csv
     ("No user_id given for admin", "refused", "canvas-blank-id", False),
     ("No role_id or role given for admin", "refused", "canvas-blank-id", False),

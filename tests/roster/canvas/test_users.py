@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from roster.canvas.users import COLUMNS
+from roster.canvas.users import COLUMNS, OPTIONAL
 from tests.roster.canvas.rosters import Records, a_tenant, added, changed, column, only, rows_of, school_year
 
 OBSERVERS = {"observers": {"relationships": ["mother", " GRANDMOTHER "]}}
@@ -11,7 +11,7 @@ OBSERVERS = {"observers": {"relationships": ["mother", " GRANDMOTHER "]}}
 def test_a_user_has_these_columns() -> None:
     rows = rows_of("users.csv", school_year(), a_tenant())
 
-    assert only(set(COLUMNS) - {"authentication_provider_id"}, rows["ada"]) == {
+    assert only(set(COLUMNS) - set(OPTIONAL), rows["ada"]) == {
         "user_id": "ada",
         "login_id": "ada@example.org",
         "first_name": "Ada",
@@ -20,7 +20,7 @@ def test_a_user_has_these_columns() -> None:
         "status": "active",
     }
     assert only(("record", "school", "scope"), rows["ada"]) == {"record": "ada", "school": "n", "scope": None}
-    assert "authentication_provider_id" not in rows["ada"]
+    assert not set(OPTIONAL) & set(rows["ada"])
 
 
 @pytest.mark.parametrize(

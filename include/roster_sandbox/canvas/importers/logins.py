@@ -20,17 +20,20 @@ def apply(run: Run, rows: Sequence[Row]) -> None:
 
 def _apply(run: Run, row: Row) -> str | None:
     if row["user_id"] is None:
-        return "No user_id given for a login"
+        return "No user_id given for a user"
     if row["login_id"] is None:
-        return f"No login_id given for login {row['user_id']}"
+        return f"No login_id given for user {row['user_id']}"
     named = {column: str(row[column]) for column in _EXISTING if row[column]}
     if not named:
-        return f"No existing user provided for login {row['user_id']}"
+        return f"No existing user provided for login with SIS ID {row['user_id']}"
     found = [_person(run, column, value) for column, value in named.items()]
     if None in found:
-        return f"Could not find the existing user for login {row['user_id']}, skipping"
+        return f"Could not find the existing user for login with SIS ID {row['user_id']}, skipping"
     if len(set(found)) > 1:
-        return f"An existing user does not match existing user ids provided for login {row['user_id']}, skipping"
+        return (
+            f"An existing user does not match existing user ids provided for login with SIS ID {row['user_id']},"
+            " skipping"
+        )
     provider, message = provider_of(run, row)
     if message:
         return message
@@ -41,7 +44,7 @@ def _apply(run: Run, row: Row) -> str | None:
         )
     login = str(row["login_id"])
     if len(login) > LONGEST_LOGIN or not login.isprintable():
-        return f"Could not save the login with user_id: '{row['user_id']}' Invalid login_id: '{login}'"
+        return f"Could not save the user with user_id: '{row['user_id']}'. Invalid login_id: '{login}'"
     values = {"sis_id": row["user_id"], "unique_id": login, "folded": login.lower(), "provider": provider}
     more = {"integration_id": row["integration_id"], "state": "active"}
     run.create("logins", {"user_id": found[0], **values, **more})

@@ -1,0 +1,178 @@
+"""Further log-ins, night for night: they come once, change, end with the person, and are never taken for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.nights.disturbed import Nights
+from tests.nights.small import FURTHER, School, school
+from tests.nights.test_undo import undo
+
+
+@dataclass(frozen=True)
+class Doubled(School):
+    """logins: person and further log-in. ids: old id and new, of what the source knows by another id now."""
+
+    logins: tuple[tuple[str, str], ...] = ()
+    ids: tuple[tuple[str, str], ...] = ()
+
+    def rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+        new = dict(self.ids)
+        for file, account, row in self._rows():
+            yield file, account, {name: new.get(value, value) for name, value in row.items()}
+
+    def _rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+        for file, account, row in super().rows():
+            provider = {"authentication_provider_id": None} if file == "users.csv" else {}
+            yield file, account, {**row, **provider, **({"existing_user_id": None} if provider else {})}
+        for person, text in self.logins:
+            if person in self.people:
+                names = {"first_name": f"First-{person}", "last_name": self.people[person], "email": None}
+                ids = {"user_id": f"{person}{FURTHER}", "login_id": text, "existing_user_id": person}
+                yield "users.csv", "north", {**ids, "authentication_provider_id": "google", **names, "status": "active"}
+
+
+def doubled(*people: str) -> Doubled:
+    plain = school()
+    listed = tuple((one, f"{one}@google.test") for one in people)
+    return Doubled(plain.people, plain.places, plain.links, plain.sections, listed)
+
+
+def log_ins(nights: Nights, person: str) -> dict[str, tuple[str, str]]:
+    """SIS id → log-in and state, of all that one person in Canvas has."""
+    users = nights.canvas.state()["users"]
+    (number,) = {one["id"] for one in users if one["user_id"] == person}
+    return {one["user_id"]: (one["login_id"], one["state"]) for one in users if one["id"] == number}
+
+
+def planned(nights: Nights, small: School, **asked: Any) -> list[tuple[str, str]]:
+    _, plan = nights.plan(small, **asked)
+    return [*nights.table(plan, "changes.parquet").select("key", "why").iter_rows()]
+
+
+def test_a_log_in_comes_with_its_person_and_is_not_sent_again(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    nights.assert_right(doubled("p01", "t1"))
+    assert log_ins(nights, "p01") == {
+        "p01": ("p01@small.test", "active"),
+        "p01-google": ("p01@google.test", "active"),
+    }
+    assert planned(nights, doubled("p01", "t1")) == []
+
+
+def test_one_for_somebody_whom_canvas_has_long_had(nights: Nights) -> None:
+    nights.play(school())
+    done = nights.play(doubled("p01"))
+    assert done["counts"]["sent"] == 1
+    assert log_ins(nights, "p01")["p01-google"] == ("p01@google.test", "active")
+    nights.assert_right(doubled("p01"))
+
+
+def test_a_resync_sends_them_as_users_and_nothing_is_refused(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    done = nights.play(doubled("p01", "t1"), resync=True)
+    assert (done["counts"]["refused"], done["counts"]["doubt"]) == (0, 0)
+    assert done["counts"]["sent"] > 2
+    nights.assert_right(doubled("p01", "t1"))
+
+
+def test_one_that_changes_is_changed_where_it_is(nights: Nights) -> None:
+    nights.play(doubled("p01"))
+    other = replace(doubled(), logins=(("p01", "ada@google.test"),))
+    nights.play(other)
+    assert log_ins(nights, "p01")["p01-google"] == ("ada@google.test", "active")
+    nights.assert_right(other)
+
+
+def test_who_leaves_can_use_none_of_them_and_who_returns_can(nights: Nights) -> None:
+    both = doubled("p01", "t1")
+    nights.play(both)
+    nights.play(both.without("p01"))
+    assert {state for _, state in log_ins(nights, "p01").values()} == {"suspended"}
+    nights.assert_right(both.without("p01"))
+    nights.play(both)
+    assert {state for _, state in log_ins(nights, "p01").values()} == {"active"}
+    nights.assert_right(both)
+
+
+def test_one_that_is_off_the_list_ends_and_the_person_stays(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    nights.play(doubled("t1"))
+    assert log_ins(nights, "p01") == {
+        "p01": ("p01@small.test", "active"),
+        "p01-google": ("p01@google.test", "suspended"),
+    }
+    nights.assert_right(doubled("t1"))
+    nights.play(school())
+    assert log_ins(nights, "t1")["t1-google"] == ("t1@google.test", "suspended")
+    nights.assert_right(school())
+
+
+def test_it_waits_for_a_person_who_is_kept_back(nights: Nights) -> None:
+    quarantined = frozenset({("users.csv", "p01")})
+    night, plan = nights.plan(doubled("p01"), quarantined=quarantined)
+    waiting = nights.table(plan, "waiting.parquet").select("file", "key")
+    assert ("users.csv", "p01-google") in set(waiting.iter_rows())
+    nights.load(night, plan)
+    nights.play(doubled("p01"))
+    nights.assert_right(doubled("p01"))
+
+
+def test_a_log_in_that_somebody_has_is_refused_and_read(nights: Nights) -> None:
+    nights.play(doubled("p02"))
+    taken = replace(doubled("p02"), logins=(("p01", "P02@google.test"), ("p02", "p02@google.test")))
+    done = nights.play(taken)
+    problems = nights.table(done, "problems.parquet").select("file", "key", "outcome", "rule", "again")
+    assert [*problems.iter_rows()] == [("logins.csv", "p01-google", "refused", "canvas-login-exists", False)]
+    assert set(log_ins(nights, "p01")) == {"p01"}
+    done = nights.play(taken)
+    assert nights.table(done, "problems.parquet")["again"].to_list() == [True]
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_in_doubt_it_is_asked_again_and_that_it_is_there_is_what_was_wanted(nights: Nights, share: float) -> None:
+    nights.play(school())
+    nights.canvas.fault("fail_halfway", share=share, times=1)
+    doubtful = nights.play(doubled("p01"))
+    assert doubtful["counts"]["doubt"] == 1
+    nights.play(doubled("p01"))
+    nights.assert_right(doubled("p01"))
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_one_that_may_never_have_come_is_not_made_a_person_of(nights: Nights, share: float) -> None:
+    nights.play(doubled("t1"))
+    nights.canvas.fault("fail_halfway", share=share, times=1)
+    nights.play(doubled("t1", "p01"))
+    people = {one["id"] for one in nights.canvas.state()["users"]}
+    _, plan = nights.plan(doubled("t1"))
+    assert plan["counts"]["free"] == 0
+    left = nights.table(plan, "left.parquet").select("file", "key", "reason")
+    assert [*left.iter_rows()] == [("users.csv", "p01-google", "in-doubt")]
+    nights.play(doubled("t1"))
+    assert {one["id"] for one in nights.canvas.state()["users"]} == people
+
+
+def test_with_the_persons_id_changes_that_of_the_log_in(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    nights.id_changes = [("user", "p01", "q01")]
+    source = replace(doubled("p01", "t1"), ids=(("p01", "q01"), ("p01-google", "q01-google")))
+    nights.play(source)
+    assert log_ins(nights, "q01") == {
+        "q01": ("p01@small.test", "active"),
+        "q01-google": ("p01@google.test", "active"),
+    }
+    nights.assert_right(source)
+    assert planned(nights, source) == []
+
+
+def test_an_undo_takes_back_one_that_came(nights: Nights) -> None:
+    nights.play(school())
+    done = nights.play(doubled("p01"))
+    undo(nights, done["counts"]["import_id"])
+    assert log_ins(nights, "p01")["p01-google"] == ("p01@google.test", "suspended")
+    nights.assert_honest()
