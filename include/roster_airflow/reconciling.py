@@ -88,7 +88,7 @@ def wait_for(step: Callable[[], Done | None], pause: Callable[[], None]) -> Done
 def matter_of(done: Done, environment: Environment, then: Then) -> Matter:
     """What to tell of it: that Canvas and ledger differ, until they do not or somebody decided."""
     counts: dict[str, Any] = {name: n for name, n in done["counts"].items() if n and name != "ledger_changed"}
-    differing = sum(n for name, n in counts.items() if name not in ("by_hand", "settled", "merged"))
+    differing = sum(n for name, n in counts.items() if name not in ("by_hand", "theirs", "settled", "merged"))
     if not differing or then != "report":
         return Matter("differs", environment, f"Canvas and its ledger agree ({environment})", stands=False)
     return Matter(

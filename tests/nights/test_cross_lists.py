@@ -7,13 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+import polars as pl
+import pytest
 
+from roster.errors import CanvasNotEmpty
 from roster.evidence import Standing
+from roster.import_options import NONE
+from roster.reconciling.outcome import Then
+from roster.safety import OPEN
 from roster.steps.plan import Asked, make_plan
+from roster.steps.promote import by_decision
 from roster.tenants import Tenant
+from roster_airflow.reconciling import matter_of
 from tests.nights.disturbed import Nights
 from tests.nights.small import School, school, write_artefact
-from tests.nights.test_reconcile import differences, reconciled
+from tests.nights.test_reconcile import differences, reconciled, without_ledger
 from tests.roster_sandbox.canvas.conftest import Client
 
 
@@ -119,7 +127,113 @@ def test_a_row_waits_for_its_course_and_what_canvas_refuses_is_read(nights: Nigh
     assert [*problems.iter_rows()] == [("xlists.csv", "algebra", "refused", "canvas-cross-list-unknown-section")]
 
 
-def test_a_comparison_takes_a_listed_section_for_what_it_is(nights: Nights, tenant: Callable[..., Tenant]) -> None:
+BOTH = listing(algebra="biology", drawing="biology")
+
+
+@pytest.fixture
+def listed(nights: Nights, tenant: Callable[..., Tenant]) -> Nights:
     nights.tenant = tenant(cross_list={}, admins={})
-    nights.play(listing(algebra="biology"))
-    assert differences(nights, reconciled(nights)) == {}
+    nights.play(BOTH)
+    return nights
+
+
+ALGEBRA = ("xlists.csv", "algebra")
+
+
+def test_a_comparison_takes_a_listed_section_for_what_it_is(listed: Nights) -> None:
+    done = reconciled(listed)
+    assert differences(listed, done) == {}
+    assert listed.content(done, "reconcile.json")["compared"]["xlists.csv"] == 2
+
+
+@pytest.mark.parametrize(
+    ("course", "kind", "columns"), [(None, "missing", ""), ("chemistry", "different", "xlist_course_id")]
+)
+def test_a_section_that_somebody_moved_is_told_adopted_or_brought_back(
+    listed: Nights, course: str | None, kind: str, columns: str
+) -> None:
+    listed.canvas.by_hand("cross_list", section="algebra", course=course)
+    moved = where(listed, "algebra")
+    assert differences(listed, reconciled(listed)) == {ALGEBRA: (kind, columns)}
+    assert planned(listed, BOTH) == []
+
+    reconciled(listed, "adopt")
+    assert differences(listed, reconciled(listed)) == {}
+    retitled = {**school().sections, "chemistry": "Chemistry 2"}
+    listed.play(replace(BOTH, sections=retitled))
+    assert where(listed, "algebra") == moved
+    off_the_list = planned(listed, replace(listing(drawing="biology"), sections=retitled))
+    assert off_the_list == ([] if course is None else [(*ALGEBRA, "drop")])
+
+    reconciled(listed, "repair")
+    listed.play(BOTH)
+    assert where(listed, "algebra") == ("biology", "algebra")
+    assert differences(listed, reconciled(listed)) == {}
+    assert planned(listed, BOTH) == []
+
+
+@pytest.mark.parametrize("course", [None, "chemistry"])
+def test_in_production_to_bring_a_section_back_waits_for_a_release(listed: Nights, course: str | None) -> None:
+    listed.canvas.by_hand("cross_list", section="algebra", course=course)
+    reconciled(listed, "repair")
+    night = listed.night()
+    source = write_artefact(night, BOTH)
+    plan = make_plan(night, source["path"], listed.loading.ledger, Asked(), by_decision(OPEN, NONE))
+    (change,) = listed.table(plan, "changes.parquet").filter(pl.col("file") == "xlists.csv").to_dicts()
+    assert change["part"] == "held"
+    assert any(why.startswith("by-hand:") for why in change["holds"])
+
+
+@pytest.mark.parametrize("then", ["adopt", "repair"])
+def test_a_section_that_somebody_listed_is_told_and_stays_whatever_is_decided(listed: Nights, then: Then) -> None:
+    listed.canvas.by_hand("cross_list", section="chemistry", course="algebra")
+    done = reconciled(listed)
+    assert {key: kind for key, (kind, _) in differences(listed, done).items()} == {
+        ("xlists.csv", "chemistry"): "theirs"
+    }
+    assert not matter_of(done, "test", "report").stands
+    reconciled(listed, then)
+    listed.play(replace(BOTH, sections={**school().sections, "chemistry": "Chemistry 2"}))
+    assert where(listed, "chemistry") == ("algebra", "chemistry")
+    assert "chemistry" not in set(listed.loading.ledger.current()[2].filter(file="xlists.csv")["key"])
+
+
+def test_a_section_in_a_course_without_a_sis_id_counts_as_taught_at_home(listed: Nights) -> None:
+    listed.canvas.by_hand(
+        "cross_list", section="algebra", course=listed.canvas.by_hand("make", kind="course", name="X")
+    )
+    assert differences(listed, reconciled(listed)) == {ALGEBRA: ("missing", "")}
+
+
+def test_a_listed_section_that_somebody_deleted_is_brought_back_as_it_was(listed: Nights) -> None:
+    listed.canvas.by_hand("remove", kind="section", which="algebra")
+    assert differences(listed, reconciled(listed))[ALGEBRA] == ("state", "status")
+    reconciled(listed, "repair")
+    listed.play(BOTH)
+    listed.play(BOTH)
+    assert where(listed, "algebra") == ("biology", "algebra")
+    assert differences(listed, reconciled(listed)) == {}
+
+
+def test_a_first_ledger_has_what_the_roster_lists_and_nothing_that_only_people_listed(listed: Nights) -> None:
+    listed.canvas.by_hand("cross_list", section="chemistry", course="algebra")
+    fresh = without_ledger(listed)
+    with pytest.raises(CanvasNotEmpty):
+        fresh.play(BOTH)
+    reconciled(fresh, "adopt")
+    assert planned(fresh, BOTH) == []
+    assert planned(fresh, listing(drawing="biology")) == [(*ALGEBRA, "drop")]
+
+
+def test_listings_in_doubt_are_settled_by_what_canvas_has(listed: Nights) -> None:
+    more = listing(algebra="biology", drawing="biology", chemistry="algebra", biology="algebra")
+    listed.canvas.fault("fail_halfway", share=0.5, times=1)
+    listed.play(more)
+    found = differences(listed, reconciled(listed))
+    assert {key: kind for key, (kind, _) in found.items()} == {
+        ("xlists.csv", "chemistry"): "settled",
+        ("xlists.csv", "biology"): "settled",
+    }
+    listed.play(more)
+    assert (where(listed, "chemistry"), where(listed, "biology")) == (("algebra", "chemistry"), ("algebra", "biology"))
+    assert differences(listed, reconciled(listed)) == {}

@@ -2,6 +2,7 @@
 
     missing    the ledger has it, Canvas has not
     extra      Canvas has it with a SIS id (or from an import), the ledger has not
+    theirs     a cross-list or right that a person made, as far as the report tells; nothing of ours touches it
     state      it is suspended, concluded or deleted in Canvas and not in the ledger, or the other way round
     different  other columns differ
     settled    the ledger was in doubt, and now it is known
@@ -38,16 +39,20 @@ DIFFERENCES = pl.Schema(
         "school": pl.String,
     }
 )
-KINDS = ("missing", "extra", "state", "different", "settled", "merged")
+KINDS = ("missing", "extra", "theirs", "state", "different", "settled", "merged")
 STICKY = {
     "accounts.csv": ("parent_account_id", "name"),
     "terms.csv": ("name", "start_date", "end_date"),
     "courses.csv": ("short_name", "long_name", "account_id", "term_id", "status"),
     "sections.csv": ("course_id", "name"),
+    "xlists.csv": ("xlist_course_id",),
     "users.csv": ("login_id", "first_name", "last_name", "status"),
     "enrollments.csv": (),
+    "admins.csv": (),
     "user_observers.csv": (),
 }
+THEIRS = ("xlists.csv", "admins.csv")
+"""Files of which what people made themselves is told; of others it is not, or is as good as an import's."""
 # Columns that are not in the report as we send them: a provider is a number there.
 UNSEEN = {"users.csv": ("authentication_provider_id",)}
 _KEPT_BLANK = {"users.csv": ("email",), "courses.csv": ("account_id", "term_id")}
@@ -166,7 +171,8 @@ def _names_unequal() -> pl.Expr:
 
 
 def _extra(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
-    rows = there.files[file].filter(pl.col("by_sis") & (pl.col("status") != "deleted"))
+    rows = there.files[file].filter(pl.col("status") != "deleted")
+    rows = rows if file in THEIRS else rows.filter("by_sis")
     if "person" in rows.columns and file != "users.csv":  # known under the other id of a merged person
         rest = [name for name in canvas.module(file).KEY if name not in ("user_id", "observer_id", "student_id")]
         place = ["person", *rest]
@@ -176,11 +182,11 @@ def _extra(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
     return rows.join(known.select("key"), on="key", how="anti").select(
         pl.lit(file).alias("file"),
         "key",
-        kind=pl.lit("extra"),
+        kind=pl.when("by_sis").then(pl.lit("extra")).otherwise(pl.lit("theirs")),
         columns=pl.lit(",".join(names)),
         old=pl.lit(None, dtype=pl.String),
         new=pl.struct(names).struct.json_encode(),
-        by_hand=pl.lit(value=False),
+        by_hand=~pl.col("by_sis"),
         other=pl.lit(None, dtype=pl.String),
         school=pl.lit(None, dtype=pl.String),
     )

@@ -15,20 +15,24 @@ from roster.ledger import LEDGER
 from roster.reconciling.comparison import STICKY
 
 Then = Literal["report", "adopt", "repair"]
+# What of these a person took back or changed stays marked, whatever it was, so that to mend it waits for a release in
+# production: it gives somebody rights, or moves a section with its pupils. The mark also has the import write over a
+# course that Canvas would leave alone.
+_MARKED = ("xlists.csv", "admins.csv")
 
 
 def outcome(
     ledger: pl.DataFrame, differences: pl.DataFrame, then: Then, schools: Mapping[tuple[str, str], str | None]
 ) -> pl.DataFrame:
     """LEDGER afterwards. schools: (file, key) → school of rows that the ledger did not know."""
-    known = differences.filter(~pl.col("kind").is_in(["extra", "merged"]))
+    known = differences.filter(~pl.col("kind").is_in(["extra", "theirs", "merged"]))
     if then == "report":
         known = known.filter(pl.col("kind") == "settled")
     before = ledger.join(known.select("file", "key", "kind", "new", changed="columns"), on=["file", "key"])
     staying = ledger.join(known, on=["file", "key"], how="anti")
     if then == "repair":
         again = pl.col("accepted").is_not_null() & pl.col("file").is_in(
-            [file for file, names in STICKY.items() if names]
+            [file for file, names in STICKY.items() if names or file in _MARKED]
         )
         staying = staying.with_columns(
             accepted=pl.lit(None, dtype=pl.String), by_hand=pl.col("by_hand").fill_null(value=False) | again
@@ -36,7 +40,7 @@ def outcome(
     after = [made for row in before.to_dicts() if (made := _after(row, then)) is not None]
     frames = [staying, pl.DataFrame(after, schema=LEDGER)]
     if then == "adopt":
-        frames.append(_taken_in(differences.filter(pl.col("kind") == "extra"), schools))
+        frames.append(_taken_in(_ours(differences, schools), schools))
     return pl.concat(frames).select(*LEDGER).sort("file", "key")
 
 
@@ -44,14 +48,25 @@ def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
     kept = {name: row[name] for name in LEDGER}
     if row["kind"] == "settled":
         return _settled(kept, row["new"])
-    if then == "repair":
-        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": _is_sticky(row)}
     ours = json.loads(row["row"])
     has = json.loads(row["new"]) if row["new"] else ours | {"status": "deleted"}
+    if then == "repair":
+        if row["file"] in _MARKED:
+            return kept | _has(_text(has)) | {"by_hand": True}
+        return None if row["kind"] == "missing" else kept | _has(row["new"]) | {"by_hand": _is_sticky(row)}
     columns = row["changed"].split(",") if row["new"] else ["status"]
     before = json.loads(row["accepted"]) if row["accepted"] else {}
     accepted = before | {name: before.get(name, ours.get(name)) for name in columns}
     return kept | _has(_text(has)) | {"accepted": _text(accepted), "by_hand": False}
+
+
+def _ours(differences: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
+    """What comes into the ledger: what an import made, and sections that the roster lists and somebody has listed."""
+    listed = differences.filter((pl.col("kind") == "theirs") & (pl.col("file") == "xlists.csv"))
+    wanted = [pair in schools for pair in listed.select("file", "key").iter_rows()]
+    return pl.concat(
+        [differences.filter(pl.col("kind") == "extra"), listed.filter(pl.Series(wanted, dtype=pl.Boolean))]
+    )
 
 
 def _is_sticky(row: dict[str, Any]) -> bool:

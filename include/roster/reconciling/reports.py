@@ -11,7 +11,7 @@ import polars as pl
 
 from roster.errors import CanvasRefused
 
-KINDS = ("users", "accounts", "terms", "courses", "sections", "enrollments", "xlist", "user_observers")
+KINDS = ("users", "accounts", "terms", "courses", "sections", "enrollments", "xlist", "user_observers", "admins")
 """What is asked for, by the report's own parameters."""
 
 # The columns that are read; the first two together tell which kind it is.
@@ -31,10 +31,14 @@ _READ = {
         *("canvas_enrollment_id", "canvas_user_id", "section_id", "role", "base_role_type", "status"),
         *("canvas_associated_user_id", "created_by_sis"),
     ),
-    "xlist": ("canvas_xlist_course_id", "canvas_section_id", "section_id", "nonxlist_course_id"),
+    "xlist": (
+        *("canvas_xlist_course_id", "canvas_section_id", "xlist_course_id", "section_id", "status"),
+        "nonxlist_course_id",
+    ),
     "user_observers": ("canvas_observer_id", "canvas_student_id", "status", "created_by_sis"),
+    "admins": ("canvas_account_id", "role", "canvas_user_id", "account_id", "status", "created_by_sis"),
 }
-_ORDER = ("enrollments", "xlist", "user_observers", "accounts", "courses", "sections", "terms", "users")
+_ORDER = ("enrollments", "xlist", "user_observers", "admins", "accounts", "courses", "sections", "terms", "users")
 
 
 def read_report(path: Path) -> dict[str, pl.DataFrame]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from roster import canvas
-from roster.canvas.wanted import SEPARATOR
+from roster.canvas.wanted import SEPARATOR, files
 from roster.tenants import Tenant
 
 _BUILT_IN = ("student", "teacher", "ta", "designer", "observer")
@@ -41,6 +41,8 @@ def there(reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant
         "sections.csv": _sections(reports["sections"], reports["xlist"]),
         "enrollments.csv": _enrollments(reports["enrollments"], aliases),
         "user_observers.csv": _links(reports["user_observers"], aliases),
+        "xlists.csv": _cross_lists(reports["xlist"]),
+        "admins.csv": _rights(reports["admins"], aliases),
     }
     pairs = aliases.join(aliases.rename({"user_id": "other"}), on="canvas_user_id").filter(
         pl.col("user_id") != pl.col("other")
@@ -49,8 +51,11 @@ def there(reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant
         "log-ins without a SIS id": reports["users"].height - users.height,
         "courses without a SIS id": reports["courses"]["course_id"].null_count(),
         "sections without a SIS id": reports["sections"]["section_id"].null_count(),
-        "sections that are taught in another course": reports["xlist"]["section_id"].drop_nulls().len(),
     }
+    if "xlists.csv" not in files(tenant):
+        left_out["sections that are taught in another course"] = reports["xlist"]["section_id"].drop_nulls().len()
+    if "admins.csv" in files(tenant):
+        left_out["rights in accounts without a SIS id"] = reports["admins"]["account_id"].null_count()
     return There({file: _keyed(file, rows) for file, rows in made.items()}, pairs.select("user_id", "other"), left_out)
 
 
@@ -117,3 +122,14 @@ def _links(links: pl.DataFrame, aliases: pl.DataFrame) -> pl.DataFrame:
     joined = links.unique().join(observers, on="canvas_observer_id").join(students, on="canvas_student_id")
     person = pl.concat_str("canvas_observer_id", "canvas_student_id", separator=" ")
     return joined.with_columns(_by_sis(), person=person)
+
+
+def _cross_lists(xlist: pl.DataFrame) -> pl.DataFrame:
+    """Of sections that are taught in a course with a SIS id. The report doesn't say who listed them, and has the
+    section's own status, which says no more than whether it is deleted.
+    """
+    return xlist.drop_nulls("xlist_course_id").with_columns(by_sis=pl.lit(value=False))
+
+
+def _rights(admins: pl.DataFrame, aliases: pl.DataFrame) -> pl.DataFrame:
+    return admins.join(aliases, on="canvas_user_id").with_columns(_by_sis(), person="canvas_user_id")

@@ -28,6 +28,8 @@ UNSEEN = (
     "the log-in provider of people, which the report has as a number only",
     "which fields Canvas keeps for people who edited them, and imports leave alone",
     "enrolments, links and other rows that were made by hand and have no SIS id: they are left as they are",
+    "who cross-listed a section: one that the ledger does not have counts as a person’s",
+    "sections that are taught in a course without a SIS id: they count as taught at home",
     "e-mail addresses but for a person’s first, and passwords",
     "what changed in Canvas between the start of the report and this moment",
 )

@@ -1,4 +1,5 @@
-"""What people do in Canvas's pages beside changing fields: merge, cross-list, enrol, remove, bring back, make.
+"""What people do in Canvas's pages beside changing fields: merge, cross-list, enrol, remove, bring back, make, give
+rights.
 
 No import has a part in it: a thing made here is none of the SIS's, and a thing changed here stays what it was to it.
 What Canvas marks as edited is marked, so that imports leave it alone. To add an action: a model with `act`, and its
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from roster_sandbox.canvas import dates
+from roster_sandbox.canvas.importers.admins import ACCOUNT_ADMIN
 from roster_sandbox.canvas.importers.enrolling import observers_follow, set_state
 from roster_sandbox.canvas.options import Options, Refused
 from roster_sandbox.canvas.run import Run
@@ -41,7 +43,7 @@ class Action(BaseModel, ABC):
 
 
 class Merge(Action):
-    """One person is merged into another: log-ins, enrolments and links move, the emptied person is deleted."""
+    """One person is merged into another: log-ins, enrolments, links and rights move, the emptied person is deleted."""
 
     action: Literal["merge"]
     user: Which
@@ -54,6 +56,7 @@ class Merge(Action):
             raise Refused(422, {"errors": ["nobody is merged into themselves"]})
         _move_enrollments(run, source, target)
         _move_links(run, source, target)
+        run.db.execute("UPDATE OR IGNORE admins SET user_id = ? WHERE user_id = ?", (target, source))
         run.db.execute("UPDATE logins SET user_id = ? WHERE user_id = ?", (target, source))
         run.db.execute("UPDATE users SET state = 'deleted' WHERE id = ?", (source,))
         return target
@@ -101,6 +104,27 @@ class Enrol(Action):
         if self.role == "student":
             observers_follow(run, made, None)
         return made
+
+
+class Right(Action):
+    """Somebody gets a role in an account, or loses it, by the state."""
+
+    action: Literal["right"]
+    user: Which
+    account: Which
+    role: str = ACCOUNT_ADMIN
+    state: Literal["active", "deleted"] = "active"
+
+    def act(self, run: Run) -> int:
+        """Change the right that is there, which stays whose it was, or make one."""
+        user, account = _person(run, self.user), int(_found(run, "accounts", self.account)["id"])
+        query = "SELECT id FROM admins WHERE user_id = ? AND account_id = ? AND role = ?"
+        old = run.db.execute(query, (user, account, self.role)).fetchone()
+        if old is None:
+            values = {"user_id": user, "account_id": account, "role": self.role, "state": self.state}
+            return run.create("admins", values)
+        run.db.execute("UPDATE admins SET state = ? WHERE id = ?", (self.state, old["id"]))
+        return int(old["id"])
 
 
 class Remove(Action):
@@ -180,7 +204,7 @@ class Make(Action):
 
 
 ACTION: TypeAdapter[Action] = TypeAdapter(
-    Annotated[Merge | CrossList | Enrol | Remove | BringBack | Make, Field(discriminator="action")]
+    Annotated[Merge | CrossList | Enrol | Right | Remove | BringBack | Make, Field(discriminator="action")]
 )
 
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from roster_sandbox.canvas.importers.admins import ACCOUNT_ADMIN
 from roster_sandbox.canvas.settings import BUILT_IN_ROLES
 
-KINDS = ("users", "accounts", "terms", "courses", "sections", "enrollments", "xlist", "user_observers")
+KINDS = ("users", "accounts", "terms", "courses", "sections", "enrollments", "xlist", "user_observers", "admins")
 REPORTS = ("sis_export_csv", "provisioning_csv")
 _ZONE = ZoneInfo("America/Denver")  # Canvas's own default for an account
 _NAMES = ("first_name", "last_name", "full_name", "sortable_name", "short_name")
@@ -52,6 +53,10 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "user_observers": (
         *("canvas_observer_id", "observer_id", "canvas_student_id", "student_id", "status", "created_by_sis"),
     ),
+    "admins": (
+        *("admin_user_name", "canvas_user_id", "user_id", "canvas_account_id", "account_id", "role_id", "role"),
+        *("status", "created_by_sis"),
+    ),
 }
 _SHORT: dict[str, tuple[str, ...]] = {
     "users": (
@@ -71,8 +76,9 @@ _SHORT: dict[str, tuple[str, ...]] = {
     ),
     "xlist": ("xlist_course_id", "section_id", "status"),
     "user_observers": ("observer_id", "student_id", "status"),
+    "admins": ("user_id", "account_id", "role_id", "role", "status"),
 }
-# Columns that a row of the shorter report must have; who made the row decides as well for links.
+# Columns that a row of the shorter report must have; who made the row decides for links and rights.
 _NEEDS: dict[str, tuple[str, ...]] = {
     "users": ("user_id",),
     "accounts": ("account_id",),
@@ -82,6 +88,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "enrollments": (),
     "xlist": ("xlist_course_id", "section_id"),
     "user_observers": (),
+    "admins": (),
 }
 _LOGIN = (
     "(SELECT {what} FROM logins WHERE user_id = {of} AND (state != 'deleted' OR :deleted)"
@@ -89,6 +96,7 @@ _LOGIN = (
 )
 _OF_USER, _OF_OTHER = (_LOGIN.format(what="sis_id", of=f"e.{who}") for who in ("user_id", "associated_user_id"))
 _HAS_ONE = _LOGIN.format(what="1", of="e.user_id")
+_OF_ADMIN, _ADMIN_HAS_ONE = (_LOGIN.format(what=what, of="d.user_id") for what in ("sis_id", "1"))
 _QUERIES: dict[str, str] = {
     "users": "SELECT l.user_id AS canvas_user_id, l.sis_id AS user_id, l.integration_id,"
     " l.provider AS authentication_provider_id, l.unique_id AS login_id, u.name AS full_name, u.sortable_name,"
@@ -127,12 +135,18 @@ _QUERIES: dict[str, str] = {
     "xlist": "SELECT c.id AS canvas_xlist_course_id, c.sis_id AS xlist_course_id, s.id AS canvas_section_id,"
     " s.sis_id AS section_id, s.state AS status, h.id AS canvas_nonxlist_course_id, h.sis_id AS nonxlist_course_id,"
     " s.import_id FROM sections s JOIN courses c ON c.id = s.course_id JOIN courses h ON h.id = s.nonxlist_course_id"
-    " WHERE (c.state NOT IN ('deleted', 'completed') AND s.state != 'deleted') OR :deleted ORDER BY s.id",
+    " WHERE CASE WHEN :deleted THEN (c.state != 'deleted' AND s.state != 'deleted')"
+    " OR (c.sis_id IS NOT NULL AND s.sis_id IS NOT NULL)"
+    " ELSE c.state NOT IN ('deleted', 'completed') AND s.state != 'deleted' END ORDER BY s.id",
     "user_observers": "SELECT ol.id AS canvas_observer_id, ol.sis_id AS observer_id, sl.id AS canvas_student_id,"
     " sl.sis_id AS student_id, o.state AS status, o.import_id FROM observer_links o"
     " JOIN (SELECT user_id AS id, sis_id, state FROM logins) ol ON ol.id = o.observer_id"
     " JOIN (SELECT user_id AS id, sis_id, state FROM logins) sl ON sl.id = o.student_id"
     " WHERE (o.state != 'deleted' AND sl.state != 'deleted') OR :deleted ORDER BY o.id",
+    "admins": "SELECT u.name AS admin_user_name, d.user_id AS canvas_user_id,"  # noqa: S608 - all parts are ours
+    f" {_OF_ADMIN} AS user_id, a.id AS canvas_account_id, a.sis_id AS account_id, d.role, d.state AS status,"
+    " d.import_id FROM admins d JOIN accounts a ON a.id = d.account_id JOIN users u ON u.id = d.user_id"
+    f" WHERE (d.state != 'deleted' OR :deleted) AND {_ADMIN_HAS_ONE} = 1 ORDER BY d.id",
 }
 _COURSE_STATES = {"claimed": "unpublished", "created": "unpublished", "completed": "concluded", "available": "active"}
 
@@ -188,6 +202,8 @@ def _spelled(kind: str, row: dict[str, object]) -> dict[str, object]:
         row |= {"first_name": first.strip() if comma else last.strip(), "last_name": last.strip() if comma else ""}
     elif kind == "courses":
         row["status"] = _COURSE_STATES.get(str(row["status"]), row["status"])
+    elif kind == "admins":
+        row["role_id"] = 1 if row["role"] == ACCOUNT_ADMIN else ""
     elif kind == "enrollments":
         names = {type_: (name, number) for name, (type_, number) in BUILT_IN_ROLES.items()}
         row["role"], row["role_id"] = names.get(str(row["role"]), (row["role"], ""))
@@ -197,7 +213,7 @@ def _spelled(kind: str, row: dict[str, object]) -> dict[str, object]:
 
 def _exported(kind: str, row: Mapping[str, object]) -> bool:
     """Whether the shorter report has the row."""
-    if kind == "user_observers":
+    if kind in ("user_observers", "admins"):
         return row["created_by_sis"] == "true"
     if kind == "enrollments":
         return bool(row["course_id"] or row["section_id"])

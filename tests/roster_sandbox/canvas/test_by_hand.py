@@ -38,6 +38,15 @@ def test_a_section_is_taught_elsewhere_and_goes_home(school: Client) -> None:
     assert (section["course_id"], section["home_course_id"]) == ("maths", None)
 
 
+def test_a_right_is_given_and_taken_and_goes_along_with_a_merge(school: Client) -> None:
+    school.canvas.by_hand("right", user="ada", account=1)
+    school.canvas.by_hand("merge", user="ada", into="bob")
+    (right,) = school.canvas.state()["admins"]
+    assert (right["user_id"], right["role"], right["state"]) == ("ada", "AccountAdmin", "active")  # the older log-in
+    school.canvas.by_hand("right", user="bob", account=1, state="deleted")
+    assert [one["state"] for one in school.canvas.state()["admins"]] == ["deleted"]
+
+
 @pytest.mark.parametrize("state", ["completed", "inactive", "deleted", "active"])
 def test_an_enrolment_changes_by_hand_and_stays_the_imports(school: Client, state: str) -> None:
     before = school.of("enrollments", "user_id", "ada")

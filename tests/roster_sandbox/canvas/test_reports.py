@@ -84,6 +84,37 @@ def test_what_is_deleted_or_concluded_is_there_only_when_asked_for(school: Clien
     ]
 
 
+def test_a_cross_listed_section_is_told_with_both_courses(school: Client) -> None:
+    assert rows(school, "provisioning_csv", "xlist") == []
+    school.load({"x.csv": "xlist_course_id,section_id,status\narts,m1,active\n"})
+    (found,) = rows(school, "provisioning_csv", "xlist", include_deleted="1")
+    assert [found[name] for name in ("xlist_course_id", "section_id", "status", "nonxlist_course_id")] == [
+        *("arts", "m1", "active", "maths")
+    ]
+    assert "created_by_sis" not in found
+    school.canvas.by_hand("remove", kind="section", which="m1")
+    assert rows(school, "provisioning_csv", "xlist") == []
+    assert [row["status"] for row in rows(school, "provisioning_csv", "xlist", include_deleted="1")] == ["deleted"]
+
+
+def test_rights_are_told_with_who_gave_them(school: Client) -> None:
+    school.load({"a.csv": "user_id,account_id,role,status\ntea,,AccountAdmin,active\n"})
+    school.canvas.by_hand("right", user="ada", account=1)
+    school.canvas.by_hand("right", user="bob", account=1, state="deleted")
+    (given, by_hand) = rows(school, "provisioning_csv", "admins")
+    assert [*given] == [
+        *("admin_user_name", "canvas_user_id", "user_id", "canvas_account_id", "account_id", "role_id", "role"),
+        *("status", "created_by_sis"),
+    ]
+    assert [given[name] for name in ("user_id", "canvas_account_id", "account_id", "role", "status")] == [
+        *("tea", "1", "", "AccountAdmin", "active")
+    ]
+    assert (given["created_by_sis"], by_hand["user_id"], by_hand["created_by_sis"]) == ("true", "ada", "false")
+    assert [row["user_id"] for row in rows(school, "sis_export_csv", "admins")] == ["tea"]
+    all_of_them = rows(school, "provisioning_csv", "admins", include_deleted="1")
+    assert [(row["user_id"], row["status"]) for row in all_of_them][2:] == [("bob", "deleted")]
+
+
 def test_dates_are_in_the_account_s_zone(school: Client) -> None:
     text = "term_id,name,status,start_date,end_date\nt1,T 1,active,2026-02-01T00:00:00Z,2026-07-01T00:00:00Z\n"
     school.load({"terms.csv": text})
