@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from roster.settings import SourceSettings
 from roster.settings.grammar import PROVIDED
-from roster.tenants import ROLES, Kind, Tenant, tenants_folder
+from roster.tenants import ROLES, FurtherLogin, Kind, Tenant, tenants_folder
 
 
 def configuration_hash(tenant: Tenant) -> str:
@@ -45,7 +45,7 @@ def setup_decisions(tenant: Tenant) -> list[tuple[str, str, str]]:
         ("What do people log in with?", _by_kind(sync.login_id), "sync.login_id"),
         (
             "Which log-in service are they bound to?",
-            "none: what Canvas has stays"
+            "none: an import takes away what Canvas has"
             if sync.authentication_provider is None
             else _by_kind(sync.authentication_provider),
             "sync.authentication_provider",
@@ -79,6 +79,7 @@ def setup_decisions(tenant: Tenant) -> list[tuple[str, str, str]]:
             "a user of their own" if sync.observers.staff == "separate" else "is that staff member",
             "sync.observers.staff",
         ),
+        ("Which further log-ins have people?", _log_ins(sync.logins), "sync.logins"),
         ("Which sections are taught in another's course?", _cross_lists(sync.cross_list), "sync.cross_list"),
         ("Who has rights in an account?", _rights(sync.admins), "sync.admins"),
         ("When does a term open?", f"{sync.term_opens} days before it starts", "sync.term_opens"),
@@ -118,6 +119,10 @@ def _cross_lists(listed: Mapping[str, Sequence[str]] | None) -> str:
     if listed is None:
         return "whichever Canvas has: none is listed or taken back"
     return _listed(f"{_listed(sections)} in {course}" for course, sections in listed.items()) or "none"
+
+
+def _log_ins(listed: Sequence[FurtherLogin]) -> str:
+    return _listed(f"{_by_kind(one.login_id)} as {one.authentication_provider or 'Canvas'}" for one in listed) or "none"
 
 
 def _rights(listed: Mapping[str, Sequence[str]] | None) -> str:

@@ -252,7 +252,7 @@ class SyncSettings(Settings):
     login_id: LoginTemplate | dict[Kind, LoginTemplate] = "{email}"
     """email, username, identifier, sourced_id or a template; or one for each kind."""
     authentication_provider: str | dict[Kind, str] | None = None
-    """Canvas's type (saml, google, …) or number; left out: the column is not sent, so nothing is reset."""
+    """Canvas's type (saml, google, …) or number; left out: none, and an import takes away what Canvas has."""
     logins: Annotated[tuple[FurtherLogin, ...], AfterValidator(_suffixes_differ)] = ()
     """Further log-ins that people have; one that is taken off the list ends as a person's does who has left."""
     ids: IdTemplates = IdTemplates()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.nights.disturbed import Nights
-from tests.nights.small import FURTHER, School, school
+from tests.nights.small import FURTHER, School, school, write_artefact
+from tests.nights.test_reconcile import differences, reconciled
 from tests.nights.test_undo import undo
 
 
@@ -176,3 +178,39 @@ def test_an_undo_takes_back_one_that_came(nights: Nights) -> None:
     undo(nights, done["counts"]["import_id"])
     assert log_ins(nights, "p01")["p01-google"] == ("p01@google.test", "suspended")
     nights.assert_honest()
+
+
+def test_canvas_compared_shows_no_merged_people_and_no_difference(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    done = reconciled(nights)
+    assert differences(nights, done) == {}
+
+
+def test_a_ledger_made_of_what_canvas_has_knows_them(nights: Nights) -> None:
+    source = doubled("p01", "t1")
+    nights.play(source)
+    write_artefact(nights.night(), source)
+    shutil.rmtree(nights.home / "ledgers")
+    reconciled(nights, "adopt")
+    assert planned(nights, source) == []
+    nights.play(source.without("p01"))
+    assert {state for _, state in log_ins(nights, "p01").values()} == {"suspended"}
+    nights.assert_right(source.without("p01"))
+
+
+def test_a_doubt_is_settled_by_comparing(nights: Nights) -> None:
+    nights.play(doubled("t1"))
+    nights.canvas.fault("fail_halfway", share=0, times=1)
+    nights.play(doubled("t1", "p01"))
+    reconciled(nights)
+    assert nights.plan(doubled("t1"))[1]["counts"]["left"] == 0
+    assert planned(nights, doubled("t1", "p01")) == [("p01-google", "create")]
+
+
+def test_one_that_somebody_removed_by_hand_is_brought_back_by_a_repair(nights: Nights) -> None:
+    nights.play(doubled("p01", "t1"))
+    nights.canvas.edit("login", "p01-google", state="suspended")
+    done = reconciled(nights, "repair")
+    assert differences(nights, done) == {("users.csv", "p01-google"): ("state", "status")}
+    nights.play(doubled("p01", "t1"))
+    nights.assert_right(doubled("p01", "t1"))

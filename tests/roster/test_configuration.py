@@ -72,7 +72,7 @@ def test_the_decisions_of_a_tenant_that_says_nothing() -> None:
         "sync.orgs": "all",
         "sync.exclude": "nothing",
         "sync.login_id": "{email}",
-        "sync.authentication_provider": "none: what Canvas has stays",
+        "sync.authentication_provider": "none: an import takes away what Canvas has",
         "sync.names": "the preferred one",
         "sync.courses.per": "one for each section",
         "sync.courses.short_name": "{class}",
@@ -86,6 +86,7 @@ def test_the_decisions_of_a_tenant_that_says_nothing() -> None:
         "sync.roles": "student → student, teacher → teacher, aide → ta",
         "sync.observers.relationships": "none",
         "sync.observers.staff": "a user of their own",
+        "sync.logins": "none",
         "sync.cross_list": "whichever Canvas has: none is listed or taken back",
         "sync.admins": "whoever has them in Canvas: none is given or taken",
         "sync.term_opens": "14 days before it starts",
@@ -134,6 +135,12 @@ def test_every_setting_that_decides_is_asked_about() -> None:
     left_out = {"placeholders", "ids"}  # a list of names that are none; asked about one by one
     for name in set(SyncSettings.model_fields) - left_out:
         assert f"sync.{name}" in asked
+
+
+def test_further_log_ins_are_shown() -> None:
+    google = {"suffix": "-g", "login_id": {"staff": "email"}, "authentication_provider": "google"}
+    shown = answers(sync={"logins": [google, {"suffix": "-u", "login_id": "username"}]})
+    assert shown["sync.logins"] == "staff: {email} as google, {username} as Canvas"
 
 
 def test_cross_lists_and_rights_are_shown_without_people() -> None:

@@ -33,8 +33,8 @@ NEEDS = ("orgs", "classes", "students", "staff", "guardians", "enrollments")
 def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     """One row per person, and one per further log-in of theirs that the tenant names.
 
-    authentication_provider_id is there only if the tenant names a provider, because a blank resets it: with a map by
-    kind, the kinds it leaves out are reset to Canvas's own log-in.
+    authentication_provider_id is there only if the tenant names a provider. Without one, blank or absent, Canvas takes
+    away the provider that a log-in has.
     """
     listed = settings.sync.logins
     columns = {

@@ -79,7 +79,7 @@ def compare(ledger: pl.DataFrame, there: There, tenant: Tenant) -> Comparison:
 
 
 def _of_known(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
-    names = [name for name in canvas.module(file).COLUMNS if name not in UNSEEN.get(file, ())]
+    names = _seen(file, there)
     base = pl.coalesce("row", "doubt")
     ours = [base.str.json_path_match(f"$.{name}").replace("", None).alias(f"ours_{name}") for name in names]
     side = known.with_columns(ours, base=base, columns=pl.coalesce("columns", pl.lit(",".join(names)))).join(
@@ -105,6 +105,12 @@ def _of_known(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
     )
     differing = side.with_columns(kind=kind).filter(pl.col("kind").is_not_null())
     return pl.DataFrame([_line(file, names, row) for row in differing.to_dicts()], schema=DIFFERENCES)
+
+
+def _seen(file: str, there: There) -> list[str]:
+    """The columns of the file that the report tells of."""
+    unseen = UNSEEN.get(file, ())
+    return [name for name in canvas.module(file).COLUMNS if name in there.files[file].columns and name not in unseen]
 
 
 def _line(file: str, names: Sequence[str], row: dict[str, object]) -> dict[str, object]:
@@ -178,7 +184,7 @@ def _extra(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
         place = ["person", *rest]
         mine = there.files[file].join(known.select("key"), on="key", how="semi").select(place).unique()
         rows = rows.join(mine, on=place, how="anti").unique(place, keep="first", maintain_order=True)
-    names = [name for name in canvas.module(file).COLUMNS if name not in UNSEEN.get(file, ())]
+    names = _seen(file, there)
     return rows.join(known.select("key"), on="key", how="anti").select(
         pl.lit(file).alias("file"),
         "key",

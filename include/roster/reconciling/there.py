@@ -29,12 +29,15 @@ class There:
     left_out: Mapping[str, int]
 
 
-def there(reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant) -> There:
+def there(
+    reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant, whose: Mapping[str, str] | None = None
+) -> There:
     """What Canvas has. root_account: Canvas's number of it; what lies right below it has a blank parent."""
     users = reports["users"].filter(pl.col("user_id").is_not_null())
-    aliases = users.select(canvas_user_id="canvas_user_id", user_id="user_id")
+    further = pl.col("user_id").is_in([*(whose or {})])
+    aliases = users.filter(~further).select(canvas_user_id="canvas_user_id", user_id="user_id")
     made = {
-        "users.csv": _users(users),
+        "users.csv": _users(users, whose or {}),
         "accounts.csv": _accounts(reports["accounts"], root_account),
         "terms.csv": _terms(reports["terms"]),
         "courses.csv": _courses(reports["courses"], root_account, tenant),
@@ -70,8 +73,12 @@ def _by_sis() -> pl.Expr:
     return (pl.col("created_by_sis").str.to_lowercase() == "true").fill_null(value=False).alias("by_sis")
 
 
-def _users(users: pl.DataFrame) -> pl.DataFrame:
-    return users.with_columns(person="canvas_user_id", by_sis=pl.lit(value=True))
+def _users(users: pl.DataFrame, whose: Mapping[str, str]) -> pl.DataFrame:
+    marked = users.with_columns(person="canvas_user_id", by_sis=pl.lit(value=True))
+    if not whose:
+        return marked
+    person = pl.col("user_id").replace_strict(whose, default=None, return_dtype=pl.String)
+    return marked.with_columns(existing_user_id=person, email=pl.when(person.is_null()).then("email"))
 
 
 def _accounts(accounts: pl.DataFrame, root: str) -> pl.DataFrame:
