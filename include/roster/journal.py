@@ -60,7 +60,7 @@ class Refreshed(BaseModel):
 
 class Intent(BaseModel):
     """An import that is about to be posted; or rows that were found in Canvas otherwise: because it was written over
-    (refreshed), or because its own reports say so (reconciled, with facts of it).
+    (refreshed), or because its own reports say so (reconciled). facts: counts for the report, no records.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -229,11 +229,12 @@ class Ledger:
         run: str,
         now: datetime,
         options: ImportOptions = NONE,
+        facts: Mapping[str, Any] | None = None,
     ) -> Intent:
         """Write the import that is about to be posted; the caller alone may then post it.
 
-        state: the digest of the version that the plan was made against. Raises LedgerMoved where the ledger says
-        otherwise by now, ImportOpen where another import has not been settled.
+        state: the digest of the version that the plan was made against. facts: what is known of it by now. Raises
+        LedgerMoved where the ledger says otherwise by now, ImportOpen where another import has not been settled.
         """
         if opened := self.open_intent():
             message = f"import {opened.identifier} of {opened.written:%Y-%m-%d %H:%M} UTC has not been settled"
@@ -253,6 +254,7 @@ class Ledger:
             run=run,
             written=now,
             options=options,
+            facts=facts or {},
         )
         return self._lock(intent)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -208,6 +209,7 @@ class Loading:
                 run=night.run.path,
                 now=self.now(),
                 options=ImportOptions(**stage.get("options", {})),
+                facts={"amiss": amiss},
             )
             posted = self._post(intent, archive)
         log.info("import %s posted: %s rows", posted.id, sent.height)
@@ -293,6 +295,7 @@ class Loading:
             **{outcome: answer.count(outcome) for outcome in ("sent", "refused", "doubt")},
             "newly_refused": answer.newly_refused,
             "doubts": list(answer.doubts),
+            "amiss": dict(intent.facts.get("amiss", {})),
         }
         log.info(
             "import %s ended as %s: %s rows taken, %s refused, %s in doubt",
@@ -370,7 +373,8 @@ class Loading:
             **({"outcome": "missed"} if missed else {}),
             "opens": missed,
             "counts": counts,
-            "doubts": facts.get("doubts", []),
+            "doubts": facts["doubts"],
+            "amiss": facts["amiss"],
             "problems": by_rule.sort("rule").to_dicts(),
             "imports": imports,
         }
@@ -410,7 +414,8 @@ def _together(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The facts of several imports as those of one: sums, and all doubts."""
     names = ("rows", "sent", "refused", "newly_refused", "doubt")
     sums = {name: sum(one.get(name, 0) for one in facts) for name in names}
-    return {**sums, "doubts": [doubt for one in facts for doubt in one.get("doubts", [])]}
+    amiss: Counter[str] = sum((Counter(one.get("amiss", {})) for one in facts), Counter())
+    return {**sums, "doubts": [doubt for one in facts for doubt in one.get("doubts", [])], "amiss": dict(amiss)}
 
 
 def _row_counts(night: Night, facts: Mapping[str, Any]) -> dict[str, Any]:

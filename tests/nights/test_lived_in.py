@@ -32,9 +32,11 @@ from roster_airflow.loading import Loading
 from roster_airflow.reconciling import begin, finish, wait_for
 from roster_sandbox.canvas import running_canvas
 from tests.nights.disturbed import Clock, Nights
-from tests.nights.small import School, live, school
+from tests.nights.logins import GOOGLE, doubled
+from tests.nights.small import School, live
 from tests.nights.test_random_faults import PUPIL, SECTION, Change, days_changes
 
+DOUBLED = ("p03", "p04", "t1", "g1")
 RANDOM = int(os.environ.get("ROSTER_LIVED_IN", "0"))
 
 
@@ -43,7 +45,7 @@ class Life:
     """A Canvas, its nights, and what of it is nobody's to put right."""
 
     nights: Nights
-    source: School = field(default_factory=school)
+    source: School = field(default_factory=lambda: doubled(*DOUBLED))
     merged: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
     """Sections that were cross-listed by hand: they stay where they were put."""
@@ -190,7 +192,7 @@ def test_however_people_live_in_it_a_repair_makes_canvas_what_the_source_is(
         hook, home, clock = CanvasHook("canvas_test", "test", ("127.0.0.1",)), Path(folder) / "home", Clock()
         hook.retry_delays = (0.0,)
         ledger = Ledger(Store(str(home)), hook.address.netloc, hook.root_account().id)
-        life = Life(Nights(home, tenant(), canvas, Loading(hook, ledger, now=clock), clock))
+        life = Life(Nights(home, tenant(logins=[GOOGLE]), canvas, Loading(hook, ledger, now=clock), clock))
         life.nights.play(life.source)
         for changes, by_hand, faults, between in days:
             for change in changes:

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from roster.tenants import Tenant
 from tests.nights.disturbed import Nights
-from tests.nights.small import FURTHER, School, school, write_artefact
+from tests.nights.logins import GOOGLE, doubled
+from tests.nights.small import School, school
 from tests.nights.test_reconcile import differences, reconciled
 from tests.nights.test_undo import undo
 
 
-@dataclass(frozen=True)
-class Doubled(School):
-    """logins: person and further log-in. ids: old id and new, of what the source knows by another id now."""
-
-    logins: tuple[tuple[str, str], ...] = ()
-    ids: tuple[tuple[str, str], ...] = ()
-
-    def rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-        new = dict(self.ids)
-        for file, account, row in self._rows():
-            yield file, account, {name: new.get(value, value) for name, value in row.items()}
-
-    def _rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-        for file, account, row in super().rows():
-            provider = {"authentication_provider_id": None} if file == "users.csv" else {}
-            yield file, account, {**row, **provider, **({"existing_user_id": None} if provider else {})}
-        for person, text in self.logins:
-            if person in self.people:
-                names = {"first_name": f"First-{person}", "last_name": self.people[person], "email": None}
-                ids = {"user_id": f"{person}{FURTHER}", "login_id": text, "existing_user_id": person}
-                yield "users.csv", "north", {**ids, "authentication_provider_id": "google", **names, "status": "active"}
-
-
-def doubled(*people: str) -> Doubled:
-    plain = school()
-    listed = tuple((one, f"{one}@google.test") for one in people)
-    return Doubled(plain.people, plain.places, plain.links, plain.sections, listed)
+@pytest.fixture
+def nights(nights: Nights, tenant: Callable[..., Tenant]) -> Nights:
+    return replace(nights, tenant=tenant(logins=[GOOGLE]))
 
 
 def log_ins(nights: Nights, person: str) -> dict[str, tuple[str, str]]:
@@ -188,8 +166,8 @@ def test_canvas_compared_shows_no_merged_people_and_no_difference(nights: Nights
 
 def test_a_ledger_made_of_what_canvas_has_knows_them(nights: Nights) -> None:
     source = doubled("p01", "t1")
-    nights.play(source)
-    write_artefact(nights.night(), source)
+    nights.play(doubled("p01", "p02", "t1").without("p03"))
+    nights.play(doubled("p01", "t1"))
     shutil.rmtree(nights.home / "ledgers")
     reconciled(nights, "adopt")
     assert planned(nights, source) == []

@@ -163,7 +163,7 @@ def test_the_folder_of_a_load_tells_what_became_of_it(loading: Loading, stand_in
     assert content["workflow_state"] == "imported_with_messages"
     assert (content["identifier"], content["version"], content["import_id"]) == (settled.identifier, 1, "1")
     assert content["counts"]["refused"] == content["counts"]["newly_refused"] == 4
-    assert content["doubts"] == []
+    assert (content["doubts"], content["amiss"]) == ([], {})
     assert content["statistics"]["total_state_changes"] > 0
     assert [(line["rule"], line["rows"], line["again"]) for line in content["problems"]] == [
         ("canvas-unknown-message", 4, 0)
@@ -173,6 +173,15 @@ def test_the_folder_of_a_load_tells_what_became_of_it(loading: Loading, stand_in
     assert problems["row"].sort().to_list() == [2, 3, 4, 5]
     assert store.read(f"{done['path']}/import.zip") == stand_in.upload(1)
     assert done["counts"] == {**content["counts"], "import_id": "1", "missed": False}
+
+
+def test_what_the_linter_found_is_told_by_the_load_whoever_settles_it(loading: Loading) -> None:
+    night, plan = planned(loading, school().renamed("p01", "N" * 256).renamed("p02", "N" * 257))
+    assert isinstance(loading.load(night, plan["path"]), Wait)
+    another = dataclasses.replace(loading)
+    done: Done = finish(lambda: another.load(night, plan["path"]), another)
+    content = loading.ledger.store.read_json(f"{done['path']}/load.json")
+    assert content["amiss"] == {"text-too-long": 2}
 
 
 def test_too_many_newly_refused_rows_are_over_the_budget(loading: Loading, stand_in: Canvas) -> None:

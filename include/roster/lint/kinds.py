@@ -13,7 +13,7 @@ class Kind:
     """A type of file.
 
     has: columns its header has, of each group one; without: columns it does not have. required: likewise, of each
-    group one in every row. exact: the status is compared whole, in its case; else by how it begins. texts: at most 255
+    group one in every row. exact: the status is compared whole, else by how it begins; in any case. texts: at most 255
     characters. words: what a column allows. refers: column → type it points into. key: what makes two rows the same.
     """
 

@@ -30,7 +30,7 @@ def lint(paths: Sequence[Path], *, whole: bool = True, roles: Collection[str] = 
     """
     report = Report(most)
     files = [file for csv in csvs(paths, report) if (file := _recognised(csv, report))]
-    standing = Standing(report)
+    standing = Standing(report, whole=whole)
     for kind in KINDS:
         for file in files:
             if file.kind is kind:
@@ -98,7 +98,7 @@ def _read(file: _File, standing: Standing, report: Report, roles: Collection[str
                 report.rows("row-blank", name, None, frame.filter("blank"))
                 frame = frame.filter(~pl.col("blank"))
                 judged = list(checks(kind, frame, header, roles))
-                judged += list(standing.checks(kind)) if whole else []
+                judged += list(standing.checks(kind))
                 standing.take(kind, name, frame, _judge(frame, judged, name, report))
                 count += frame.height
     except Spoiled as fault:

@@ -105,12 +105,16 @@ def _term(_: pl.DataFrame, header: Collection[str], roles: Collection[str]) -> I
 
 
 def _user(frame: pl.DataFrame, header: Collection[str], roles: Collection[str]) -> Iterator[Check]:
-    login = pl.col("login_id")
-    yield Check("login-invalid", "login_id", (login.str.len_chars() > 100) | login.str.contains(r"[\x00-\x1f\x7f]"))
+    yield from _login(frame, header, roles)
     yield Check("email-invalid", "email", ~pl.col("email").str.contains(_EMAIL))
     yield from _words(frame, "declared_user_type", _user_type)
     if "authentication_provider_id" in header:
         yield Check("provider-blank", None, pl.col("authentication_provider_id").is_null())
+
+
+def _login(_: pl.DataFrame, header: Collection[str], roles: Collection[str]) -> Iterator[Check]:
+    login = pl.col("login_id")
+    yield Check("login-invalid", "login_id", (login.str.len_chars() > 100) | login.str.contains(r"[\x00-\x1f\x7f]"))
 
 
 def _enrollment(frame: pl.DataFrame, header: Collection[str], roles: Collection[str]) -> Iterator[Check]:
@@ -137,6 +141,7 @@ def says(word: str) -> pl.Expr:
 _OWN: dict[str, Callable[[pl.DataFrame, Collection[str], Collection[str]], Iterator[Check]]] = {
     "term": _term,
     "user": _user,
+    "login": _login,
     "enrollment": _enrollment,
     "user_observer": _user_observer,
 }

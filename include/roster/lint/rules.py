@@ -177,6 +177,13 @@ _TABLE: tuple[tuple[str, Severity, str, str, str], ...] = (
         "3",
     ),
     (
+        "login-exists",
+        "refused",
+        "refuses the row: the set has made a log-in of that user_id or login_id before it",
+        "give each log-in a user_id and a login_id of its own",
+        "3",
+    ),
+    (
         "integration-id-claimed",
         "refused",
         "refuses the row: another person of the set has the integration_id",

@@ -28,27 +28,37 @@ _ID = {
 }
 _MUST_LIVE = {("enrollment", "user_id"), ("enrollment", "section_id"), ("enrollment", "course_id"),
               ("course", "account_id"), ("user_observer", "observer_id"), ("user_observer", "student_id")}  # fmt: skip
-_CLAIMS = {"user", "change_sis_id", "account"}
+_CLAIMS = {"user", "login", "change_sis_id", "account"}
+
+_KNOWN = pl.Schema({"id": pl.String, "gone": pl.Boolean, "course": pl.String})
+_HELD = pl.Schema({"folded": pl.String, "provider": pl.String})
 
 
 @dataclass
 class Standing:
-    """What the set has had so far. ids: type → its ids, of rows Canvas takes; `gone` where the last one deletes."""
+    """What the set has had so far. whole: whether what it has not is not there. ids: type → its ids, of rows Canvas
+    takes; `gone` where the last one deletes.
+    """
 
     report: Report
+    whole: bool = True
     ids: dict[str, pl.DataFrame] = field(default_factory=dict)
     _rows: list[pl.DataFrame] = field(default_factory=list)
     _known: list[pl.DataFrame] = field(default_factory=list)
     _last: list[pl.DataFrame] = field(default_factory=list)
+    _listings: list[pl.DataFrame] = field(default_factory=list)
     _changed: dict[str, list[str]] = field(default_factory=dict)
     _listed: list[str] = field(default_factory=list)
+    _held: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_HELD))
 
     def checks(self, kind: Kind) -> Iterator[Check]:
         """What is to be seen of a row by what came before."""
+        if not self.whole:
+            return
         if old := self._changed.get(kind.name):
             yield Check("old-id-used", _ID[kind.name], pl.col(_ID[kind.name]).is_in(old))
         for column, of in kind.refers.items():
-            if of in self.ids:
+            if of in self.ids and kind.name != "login":  # which may refer to a row of its own file
                 yield from self._reference(kind, column, self.ids[of])
         if kind.name == "enrollment" and "section" in self.ids:
             yield self._related()
@@ -101,32 +111,35 @@ class Standing:
             last = good.filter(says("deleted_last_completed"))
             self._last.append(last.select([*map(pl.col, ("user_id", "course_id", "section_id")), *place]))
         if kind.name == "xlist":
-            self._listed += good["section_id"].to_list()
+            self._listings.append(good.select("section_id", "xlist_course_id", _deletes(kind), place[0]))
 
     def forget(self, file: str) -> None:
         """Of a file that Canvas refuses whole, nothing is there."""
-        for kept in (self._rows, self._known, self._last):
+        for kept in (self._rows, self._known, self._last, self._listings):
             kept[:] = [frame for frame in kept if frame.is_empty() or frame["file"][0] != file]
 
     def close(self, kind: Kind) -> None:
         """Judge what takes all rows of the type, and let what follows refer to it."""
         if self._rows:
             rows = pl.concat(self._rows)
-            claims = {"user": self._users, "account": self._accounts, "change_sis_id": self._changes}.get(kind.name)
+            claims = {
+                "user": self._users,
+                "login": self._logins,
+                "account": self._accounts,
+                "change_sis_id": self._changes,
+            }.get(kind.name)
             refused = claims(rows) if claims else rows.clear().select("file", "record")
             if kind.name != "change_sis_id":
                 keyed = rows.select(_key(kind), _deletes(kind), "file", "line", "record") if claims else rows
-                self._repeated(keyed, kind)
+                self._repeated(keyed.join(refused, on=["file", "record"], how="anti", maintain_order="left"), kind)
             if kind.name in _ID:
                 known = pl.concat(self._known).join(refused, on=["file", "record"], how="anti", maintain_order="left")
-                known = known.unique("id", keep="last").select("id", "gone", "course")
-                if kind.name == "section" and "course" in self.ids:
-                    gone = self.ids["course"].filter("gone")["id"]
-                    known = known.with_columns(gone=pl.col("gone") | pl.col("course").is_in(gone.implode()))
-                self.ids[kind.name] = known
+                self.ids[kind.name] = known.unique("id", keep="last").select(*_KNOWN)
+        if kind.name == "xlist" and "section" in self.ids:
+            self._taught()
         if self._last:
             self._last_completed(pl.concat(self._last))
-        self._rows, self._known, self._last = [], [], []
+        self._rows, self._known, self._last, self._listings = [], [], [], []
 
     def _tell(self, rule: str, column: str | None, places: pl.DataFrame) -> None:
         for (file,), rows in places.group_by("file", maintain_order=True):
@@ -147,6 +160,30 @@ class Standing:
         rows = rows.with_columns(course=course).drop_nulls(["user_id", "course"])
         rows = rows.unique(["user_id", "course", "section_id"], keep="first", maintain_order=True)
         self._tell("last-completed-twice", None, rows.filter(pl.struct("file", "user_id", "course").is_duplicated()))
+
+    def _taught(self) -> None:
+        """A section goes with the course that it is listed in; where there is no such course Canvas makes one."""
+        sections, courses = self.ids["section"], self.ids.get("course", pl.DataFrame(schema=_KNOWN))
+        rows = [row for frame in self._listings for row in frame.iter_rows()]
+        self._listed = [section for section, *_ in rows]
+        home = dict(sections.filter(pl.col("id").is_in(self._listed)).select("id", "course").iter_rows())
+        gone = dict(courses.select("id", "gone").iter_rows()) if rows else {}
+        at, made = dict[str, str](), list[tuple[str, bool, None]]()
+        for section, course, deletes, _ in rows:
+            if deletes:
+                if course not in gone or at.get(section) == course:
+                    at.pop(section, None)
+                continue
+            if course not in gone:
+                gone[course] = gone.get(home.get(section), False)
+                made.append((course, gone[course], None))
+            at[section] = course
+        if "course" in self.ids:
+            self.ids["course"] = courses = pl.concat([courses, pl.DataFrame(made, schema=_KNOWN, orient="row")])
+        elsewhere = pl.DataFrame([*at.items()], schema={"id": pl.String, "at": pl.String}, orient="row")
+        dead = pl.coalesce("at", "course").is_in(courses.filter("gone")["id"].implode()).fill_null(value=False)
+        taught = sections.join(elsewhere, on="id", how="left", maintain_order="left")
+        self.ids["section"] = taught.with_columns(gone=pl.col("gone") | dead).select(*_KNOWN)
 
     def _users(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Log-ins and integration ids that two people claim, row by row, as far as any is claimed twice."""
@@ -174,7 +211,41 @@ class Standing:
             claimed.setdefault(login, []).append(user)
             if row["integration_id"]:
                 holders[row["integration_id"]] = user
-        return self._told(told, twice)
+        refused = self._told(told, twice)
+        taken = rows.join(refused, on=["file", "record"], how="anti", maintain_order="left")
+        live = taken.unique("user_id", keep="last").filter(~pl.col("gone"))
+        self._held = live.select("folded", provider="authentication_provider_id")
+        return refused
+
+    def _logins(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """One more log-in for somebody whom a user or a log-in before it has; both its ids have to be free."""
+        rows = rows.with_columns(folded=pl.col("login_id").str.to_lowercase())
+        people = self.ids.get("user", pl.DataFrame(schema=_KNOWN))
+        judged = self.whole and "user" in self.ids
+        named = pl.concat([rows["user_id"], rows["existing_user_id"]])
+        known = set(people["id"].filter(people["id"].is_in(named.implode())))
+        held = set(self._held.filter(pl.col("folded").is_in(rows["folded"].implode())).iter_rows())
+        unknown, taken = list[int](), list[int]()
+        for number, row in enumerate(rows.iter_rows(named=True)):
+            user, claim = row["existing_user_id"], (row["folded"], row["authentication_provider_id"])
+            if judged and user is not None and user not in known:
+                unknown.append(number)
+            elif row["user_id"] in known or claim in held:
+                taken.append(number)
+            else:
+                known.add(row["user_id"])
+                held.add(claim)
+        refused = pl.concat(
+            [
+                self._told({"reference-unknown": unknown}, rows, "existing_user_id"),
+                self._told({"login-exists": taken}, rows),
+            ]
+        )
+        if "user" in self.ids:
+            made = rows.join(refused, on=["file", "record"], how="anti", maintain_order="left")
+            new = made.select(id="user_id", gone=pl.lit(value=False), course=pl.lit(None, pl.String))
+            self.ids["user"] = pl.concat([people, new])
+        return refused
 
     def _accounts(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Accounts are applied one at a time: a parent has to be there, and not below its child."""
@@ -187,7 +258,7 @@ class Standing:
             if parent is not None:
                 if _is_above(account, parent, parents):
                     told["account-loop"].append(number)
-                elif parent not in parents:
+                elif parent not in parents and (self.whole or parent in ids):
                     told["account-parent-later" if parent in ids else "reference-unknown"].append(number)
                 elif parent in gone and not row["dead"]:
                     told["reference-deleted"].append(number)
@@ -199,17 +270,22 @@ class Standing:
 
     def _changes(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Changes of ids are applied one after the other, before all else."""
-        kind, old, new = pl.col("type").str.to_lowercase(), pl.col("old_id"), pl.col("new_id")
-        rows = rows.with_columns(kind=kind)
-        known = rows.filter(old.is_not_null())
-        again = known.filter(~pl.struct("kind", "old_id").is_first_distinct())
-        self._tell("change-of-unknown-id", None, again)
-        given = rows.filter(new.is_not_null())
-        self._tell("change-to-taken-id", None, given.filter(~pl.struct("kind", "new_id").is_first_distinct()))
-        moved = known.join(given.select("kind", old_id="new_id"), on=["kind", "old_id"], how="anti")
-        for (name,), group in moved.group_by("kind"):
-            self._changed[str(name)] = group["old_id"].to_list()
-        return rows.clear().select("file", "record")
+        changed, given = set[tuple[str, str]](), set[tuple[str, str]]()
+        told: dict[str, list[int]] = {"change-of-unknown-id": [], "change-to-taken-id": []}
+        columns = (pl.col("type").str.to_lowercase(), "old_id", "new_id")
+        for number, (kind, old, new) in enumerate(rows.select(columns).iter_rows()):
+            if old is not None and (kind, old) in changed:
+                told["change-of-unknown-id"].append(number)
+            elif new is not None and new != old and (kind, new) in given:
+                told["change-to-taken-id"].append(number)
+            else:
+                changed.add((kind, old))
+                changed.discard((kind, new))
+                given.discard((kind, old))
+                given.add((kind, new))
+        for kind, old in changed:
+            self._changed.setdefault(kind, []).append(old)
+        return self._told(told, rows)
 
     def _told(self, told: dict[str, list[int]], rows: pl.DataFrame, column: str | None = None) -> pl.DataFrame:
         for rule, numbers in told.items():

@@ -19,12 +19,10 @@ _DAY_FIRST = re.compile(rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}){_TIME}", re.IGNOREC
 
 def status(kind: Kind, word: str) -> str | None:
     """Whether it is a status of the type, or begins as one."""
-    if kind.exact:
-        return None if word in kind.statuses else "status-improper"
     lowered = word.lower()
     if lowered in kind.statuses:
         return None
-    return "status-prefix" if lowered.startswith(kind.statuses) else "status-improper"
+    return "status-prefix" if lowered.startswith(kind.statuses) and not kind.exact else "status-improper"
 
 
 @lru_cache(maxsize=10_000)

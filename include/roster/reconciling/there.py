@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from roster import canvas
+from roster.canvas.logins import WHOSE
 from roster.canvas.wanted import SEPARATOR, files
 from roster.tenants import Tenant
 
@@ -29,15 +30,14 @@ class There:
     left_out: Mapping[str, int]
 
 
-def there(
-    reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant, whose: Mapping[str, str] | None = None
-) -> There:
+def there(reports: Mapping[str, pl.DataFrame], root_account: str, tenant: Tenant, ledger: pl.DataFrame) -> There:
     """What Canvas has. root_account: Canvas's number of it; what lies right below it has a blank parent."""
     users = reports["users"].filter(pl.col("user_id").is_not_null())
-    further = pl.col("user_id").is_in([*(whose or {})])
-    aliases = users.filter(~further).select(canvas_user_id="canvas_user_id", user_id="user_id")
+    whose = _whose(users, tenant, ledger)
+    people = users.filter(~pl.col("user_id").is_in([*whose]))
+    aliases = people.select(canvas_user_id="canvas_user_id", user_id="user_id")
     made = {
-        "users.csv": _users(users, whose or {}),
+        "users.csv": _users(users, whose),
         "accounts.csv": _accounts(reports["accounts"], root_account),
         "terms.csv": _terms(reports["terms"]),
         "courses.csv": _courses(reports["courses"], root_account, tenant),
@@ -71,6 +71,19 @@ def _keyed(file: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _by_sis() -> pl.Expr:
     return (pl.col("created_by_sis").str.to_lowercase() == "true").fill_null(value=False).alias("by_sis")
+
+
+def _whose(users: pl.DataFrame, tenant: Tenant, ledger: pl.DataFrame) -> dict[str, str]:
+    """The ids of further log-ins, and whose each is: by the ledger, or because it is that person's and says so."""
+    both = users.select("canvas_user_id", id="user_id").join(
+        users.select("canvas_user_id", person="user_id"), on="canvas_user_id"
+    )
+    says_so = [pl.col("id") == pl.col("person") + one.suffix for one in tenant.sync.logins]
+    named = both.filter(pl.any_horizontal(pl.lit(value=False), *says_so)).select("id", "person")
+    known = ledger.filter(pl.col("file") == "users.csv").select(
+        id="key", person=pl.coalesce("row", "doubt").str.json_path_match(f"$.{WHOSE}")
+    )
+    return dict(pl.concat([named, known.drop_nulls()]).rows())
 
 
 def _users(users: pl.DataFrame, whose: Mapping[str, str]) -> pl.DataFrame:

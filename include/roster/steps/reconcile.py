@@ -11,7 +11,6 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from roster.canvas.logins import WHOSE
 from roster.canvas.wanted import SEPARATOR
 from roster.ledger import Ledger
 from roster.plan import Wanted
@@ -54,10 +53,9 @@ def reconcile(
     report can't be read, LedgerMoved where an import was settled since it was started.
     """
     version, _, rows = ledger.current()
-    wanted = _newest(night)
-    found = there(read_report(report), ledger.account, night.tenant, _log_ins(rows, wanted))
+    found = there(read_report(report), ledger.account, night.tenant, rows)
     made = compare(rows, found, night.tenant)
-    schools = {(file, key): at for file, frame in wanted.items() for key, at in frame.select("key", "school").rows()}
+    schools = _schools(night) if then == "adopt" else {}
     after = outcome(rows, made.differences, then, schools)
     counts = _counts(made)
     moves = not after.equals(rows)
@@ -85,24 +83,17 @@ def reconcile(
     return {"path": step.path, "counts": {**counts["all"], "ledger_changed": moves}}
 
 
-def _newest(night: Night) -> Mapping[str, pl.DataFrame]:
-    """The rows of the newest artefact by file; nothing where there is none yet."""
+def _schools(night: Night) -> dict[tuple[str, str], str | None]:
+    """(file, key) → school, as the newest artefact has it; nothing where there is none yet."""
     for content in artefacts_before(night.store, night.tenant.id, NEWEST):
         if content.get("practice") or not night.store.exists(content["path"]):
             continue
         with reading(night.store, content["path"]) as folder:
-            return Wanted.read(folder).rows
+            rows = Wanted.read(folder).rows
+        return {
+            (file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()
+        }
     return {}
-
-
-def _log_ins(ledger: pl.DataFrame, wanted: Mapping[str, pl.DataFrame]) -> dict[str, str]:
-    """The ids of further log-ins, and whose each is: else the report shows them as people who were merged."""
-    known = ledger.filter(pl.col("file") == "users.csv").select(
-        "key", whose=pl.coalesce("row", "doubt").str.json_path_match(f"$.{WHOSE}")
-    )
-    users = wanted.get("users.csv", pl.DataFrame(schema={WHOSE: pl.String}))
-    listed = users.select("key", whose=WHOSE) if {"key", WHOSE} <= set(users.columns) else known.clear()
-    return dict(pl.concat([listed, known]).drop_nulls().rows())
 
 
 def _counts(made: Comparison) -> dict[str, Any]:

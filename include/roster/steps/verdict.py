@@ -223,6 +223,11 @@ def _notices(report: Mapping[str, Any]) -> list[str]:
             f"{load['counts']['kept_back']} rows were kept back, because Canvas did not change the ids that they need: "
             "they are planned again the next night"
         )
+    if load and (amiss := load.get("amiss")):
+        by_rule = ", ".join(f"{rows} × {rule}" for rule, rows in sorted(amiss.items()))
+        notices.append(
+            f"the linter finds fault with rows of the import: {by_rule} (docs/linting.md says what each means)"
+        )
     if load and load["counts"]["refused"]:
         notices.append(f"Canvas refused {load['counts']['refused']} rows (messages.csv says what to do)")
     return notices

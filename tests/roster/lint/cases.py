@@ -166,6 +166,10 @@ CASES: Mapping[str, tuple[Files, Files]] = {
             "u1,ada,saml,active", "u2,ada,google,active", header="user_id,login_id,authentication_provider_id,status"
         ),
     ),
+    "login-exists": (
+        {"users.csv": USERS, "logins.csv": "user_id,login_id,existing_user_id\nx1,ADA@x.org,u2\n"},
+        {"users.csv": USERS, "logins.csv": _LOGINS},
+    ),
     "integration-id-claimed": (
         users("u1,ada,i1,Ada,active", "u2,bob,i1,Bob,active", header=_TWO_CLAIM),
         users("u1,ada,i1,Ada,active", "u2,bob,i2,Bob,active", header=_TWO_CLAIM),
@@ -224,7 +228,7 @@ STEMS: Mapping[str, str] = {
     "login: no existing user provided": "required-blank",
     "login: existing user not found": "reference-unknown",
     "login: existing user does not match": "a holder that Canvas knows",
-    "login: already exists": "logins-again",
+    "login: already exists": "login-exists",
     # accounts
     "account: no account_id": "required-blank",
     "account: parent not there": "reference-unknown",

@@ -56,6 +56,48 @@ def test_changes_refer_to_what_is_in_canvas_already(tmp_path: Path) -> None:
     assert lint([tmp_path], whole=False).findings == []
 
 
+def test_of_changes_no_parent_and_no_holder_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("account_id,parent_account_id,name,status\nnorth,district,North,active\n")
+    (tmp_path / "users.csv").write_text(USERS)
+    (tmp_path / "logins.csv").write_text("user_id,login_id,existing_user_id\nx1,other@x.org,u9\n")
+    assert list(lint([tmp_path]).counts) == ["reference-unknown", "logins-again"]
+    assert list(lint([tmp_path], whole=False).counts) == ["logins-again"]
+
+
+def test_a_person_is_known_by_each_of_their_log_ins(tmp_path: Path) -> None:
+    logins = "user_id,login_id,existing_user_id\nx1,a1,u1\nx2,a2,x1\nx2,a3,u1\nx3,A1,u1\nx4,a4,x3\n"
+    enrolled = ENROLLED + "".join(f"s1,x{n},student,active\n" for n in (1, 2, 3))
+    (tmp_path / "a.zip").write_bytes(zipped({**SET, "logins.csv": logins, "enrollments.csv": enrolled}))
+    found = {(one.file.rpartition("/")[2], one.rule.id): one.places for one in lint([tmp_path]).findings}
+    assert found == {
+        ("logins.csv", "login-exists"): [(4, 4), (5, 5)],
+        ("logins.csv", "reference-unknown"): [(6, 6)],
+        ("enrollments.csv", "reference-unknown"): [(4, 4)],
+        ("logins.csv", "logins-again"): [],
+    }
+
+
+def test_a_section_goes_with_the_course_that_it_is_listed_in(tmp_path: Path) -> None:
+    courses = "course_id,short_name,long_name,status\nc1,M,Maths,deleted\nc2,A,Arts,active\nc3,B,Art,active\n"
+    sections = "section_id,course_id,name,status\ns1,c1,M 1,active\ns2,c2,A 1,active\ns3,c3,B 1,active\n"
+    lists = (
+        "xlist_course_id,section_id,status\nc2,s1,active\nc1,s2,Active\nnew,s3,active\nc1,s3,active\nc1,s3,deleted\n"
+    )
+    enrolled = "course_id,section_id,user_id,role,status\n"
+    enrolled += ",s1,u1,student,active\n,s2,u1,student,active\n,s3,u1,student,active\nnew,,u1,student,active\n"
+    files = {"users.csv": USERS, "courses.csv": courses, "sections.csv": sections, "xlists.csv": lists}
+    (tmp_path / "a.zip").write_bytes(zipped({**files, "enrollments.csv": enrolled}))
+    found = [one for one in lint([tmp_path]).findings if one.file.endswith("enrollments.csv")]
+    assert [(one.rule.id, one.column, one.places) for one in found] == [("reference-deleted", "section_id", [(3, 3)])]
+
+
+def test_a_change_of_ids_that_canvas_refuses_changes_nothing_for_the_next(tmp_path: Path) -> None:
+    rows = "a,n1,user\nb,n1,user\nb,n2,user\nn2,b,user\nc,n2,User\na,n3,user\n"
+    (tmp_path / "change_sis_id.csv").write_text(f"old_id,new_id,type\n{rows}")
+    found = {one.rule.id: one.places for one in lint([tmp_path]).findings}
+    assert found == {"change-to-taken-id": [(3, 3)], "change-of-unknown-id": [(7, 7)]}
+
+
 def test_roles_of_the_account_are_known_by_their_exact_name(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped({**SET, "e.csv": ENROLLED + "s1,u1,Tutor,active\ns1,u2,tutor,active\n"}))
     (finding,) = lint([tmp_path], roles=["Tutor"]).findings

@@ -218,6 +218,21 @@ def test_an_import_that_was_lost_or_left_in_doubt_fails(paper: Paper) -> None:
     ]
 
 
+def test_what_the_linter_found_in_the_import_is_told_by_rule(paper: Paper) -> None:
+    played = paper.play(EXPORT)
+    load = played.json("load", "load.json") | {"amiss": {"text-too-long": 2, "date-bad": 1}}
+    with played.night.run.write("load") as step:
+        (step.folder / "load.json").write_text(json.dumps(load), encoding="utf-8")
+        played.table("load", "problems.parquet").write_parquet(step.folder / "problems.parquet")
+    report, reasons = judged(paper, steps=steps_of(played, load={"path": step.path, "counts": {}}))
+    assert reasons == []
+    assert report["load"]["amiss"] == {"text-too-long": 2, "date-bad": 1}
+    assert report["notices"] == [
+        "the linter finds fault with rows of the import: 1 × date-bad, 2 × text-too-long "
+        "(docs/linting.md says what each means)"
+    ]
+
+
 def test_an_import_of_an_earlier_run_is_told_by_the_run_that_settled_it(paper: Paper) -> None:
     paper.canvas.refuses["users.csv", "p3"] = "nothing known"
     played = paper.play(EXPORT)

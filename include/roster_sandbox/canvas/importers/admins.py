@@ -11,7 +11,9 @@ ACCOUNT_ADMIN = "AccountAdmin"
 
 
 def apply(run: Run, rows: Sequence[Row]) -> None:
-    """Give and take rights; to take one that is none of SIS's does nothing and counts."""
+    """Give and take rights; to take one that is none of SIS's does nothing and counts. The status is a whole word, in
+    any case.
+    """
     for row in rows:
         if message := _apply(run, row):
             run.warn(row, message)
@@ -20,7 +22,8 @@ def apply(run: Run, rows: Sequence[Row]) -> None:
 def _apply(run: Run, row: Row) -> str | None:
     if message := _improper(row):
         return message
-    if row["status"] == "deleted" and run.options.skip_deletes:
+    status = str(row["status"]).lower()
+    if status == "deleted" and run.options.skip_deletes:
         return None
     account = run.by_sis_id("accounts", row["account_id"])
     if row["account_id"] is None:
@@ -33,9 +36,9 @@ def _apply(run: Run, row: Row) -> str | None:
     login = run.by_sis_id("logins", row["user_id"])
     if login is None or login["state"] == "deleted":
         return f"Invalid or unknown user_id '{row['user_id']}' for admin"
-    if row["status"] == "deleted" and login["user_id"] == run.importer_id:
+    if status == "deleted" and login["user_id"] == run.importer_id:
         return f"Can't remove yourself user_id '{row['user_id']}'"
-    _save(run, int(login["user_id"]), int(account["id"]), role, str(row["status"]))
+    _save(run, int(login["user_id"]), int(account["id"]), role, status)
     run.counts["admins"] += 1
     return None
 
@@ -45,7 +48,7 @@ def _improper(row: Row) -> str | None:
         return "No user_id given for admin"
     if row["status"] is None:
         return f"No status given for admin {row['user_id']}"
-    if row["status"] not in {"active", "deleted"}:
+    if row["status"].lower() not in {"active", "deleted"}:
         return f"Invalid status '{row['status']}' for admin {row['user_id']}"
     if row["role"] is None and row["role_id"] is None:
         return f"No role_id or role given for admin {row['user_id']}"

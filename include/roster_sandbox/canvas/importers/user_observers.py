@@ -10,7 +10,7 @@ from roster_sandbox.canvas.run import Row, Run
 
 
 def apply(run: Run, rows: Sequence[Row]) -> None:
-    """Make or remove links; the status is an exact word."""
+    """Make or remove links; the status is a whole word, in any case."""
     for row in rows:
         if message := _apply(run, row):
             run.warn(row, message)
@@ -24,9 +24,10 @@ def _apply(run: Run, row: Row) -> str | None:
         return "No user_id given for a user observer"
     if observer_id == student_id:
         return f"Can't observe yourself user {student_id}"
-    if row["status"] not in {"active", "deleted"}:
+    status = (row["status"] or "").lower()
+    if status not in {"active", "deleted"}:
         return f'Improper status "{row["status"] or ""}" for a user_observer'
-    if row["status"] == "deleted" and run.options.skip_deletes:
+    if status == "deleted" and run.options.skip_deletes:
         return None
     observer, student = _live(run, observer_id), _live(run, student_id)
     if observer is None:
@@ -35,7 +36,7 @@ def _apply(run: Run, row: Row) -> str | None:
         return f"A student referenced a non-existent user {student_id}"
     if observer["user_id"] == student["user_id"]:
         return f"Can't observe yourself user {student_id}"
-    if message := _save(run, row, int(observer["user_id"]), int(student["user_id"])):
+    if message := _save(run, row, status, int(observer["user_id"]), int(student["user_id"])):
         return message
     run.counts["user_observers"] += 1
     return None
@@ -46,11 +47,11 @@ def _live(run: Run, sis_id: str) -> sqlite3.Row | None:
     return login if login is not None and login["state"] != "deleted" else None
 
 
-def _save(run: Run, row: Row, observer: int, student: int) -> str | None:
+def _save(run: Run, row: Row, status: str, observer: int, student: int) -> str | None:
     query = "SELECT * FROM observer_links WHERE observer_id = ? AND student_id = ?"
     old = run.db.execute(query, (observer, student)).fetchone()
     before = old["state"] if old else None
-    if row["status"] == "deleted":
+    if status == "deleted":
         if before != "active":
             return f"Can't delete a non-existent observer for observer: {row['observer_id']}, user: {row['student_id']}"
         run.db.execute(
@@ -65,5 +66,5 @@ def _save(run: Run, row: Row, observer: int, student: int) -> str | None:
             "UPDATE observer_links SET state = 'active', import_id = ? WHERE id = ?", (run.import_id, old["id"])
         )
         watch(run, observer, student)
-    run.changed("UserObserver", before, str(row["status"]))
+    run.changed("UserObserver", before, status)
     return None

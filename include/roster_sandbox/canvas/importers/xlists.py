@@ -11,7 +11,7 @@ _COPIED = ("account_id", "term_id", "name", "code", "state", "start_at", "end_at
 
 
 def apply(run: Run, rows: Sequence[Row]) -> None:
-    """List sections in other courses and take them back; the status is an exact word, in any case."""
+    """List sections in other courses and take them back; the status is a whole word, in any case."""
     for row in rows:
         if message := _apply(run, row):
             run.warn(row, message)
