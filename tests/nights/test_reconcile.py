@@ -424,3 +424,12 @@ def test_a_ledger_that_is_behind_canvas_is_mended_by_adopting(loaded: Nights) ->
     reconciled(behind, "adopt")
     assert behind.loading.settle_open() is None
     assert changes(behind, school().renamed("p01", "Since")) == {}
+
+
+def test_who_was_found_shut_out_and_is_on_the_roster_is_let_in_again_over_what_a_person_did(loaded: Nights) -> None:
+    loaded.canvas.edit("login", "p03", state="suspended")
+    loaded.loading.ledger.store.remove("ledgers")
+    reconciled(loaded, "adopt")
+    loaded.play(school())
+    assert differences(loaded, reconciled(loaded)) == {}
+    assert user(loaded, "p03")["state"] == "active"

@@ -89,15 +89,17 @@ def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
 def _taken_in(extra: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
     pairs = list(extra.select("file", "key").iter_rows())
     at = [schools.get(pair) for pair in pairs]
+    gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
     filled = extra.with_columns(
         row="new",
         doubt=pl.lit(None, dtype=pl.String),
         refused=pl.lit(None, dtype=pl.String),
-        dropped=pl.col("new").str.json_path_match("$.status").is_in(GONE),
+        dropped=gone,
         school=pl.Series(at, dtype=pl.String),
         sequence=pl.Series([int(pair in schools) for pair in pairs], dtype=pl.Int64),  # 0: no roster of ours had it
         accepted=pl.lit(None, dtype=pl.String),
-        by_hand=pl.lit(value=False),
+        # somebody may have shut them out on purpose, and then Canvas leaves an import's word alone
+        by_hand=gone & pl.col("file").is_in([file for file, names in STICKY.items() if "status" in names]),
     )
     return filled.select(*LEDGER).cast(LEDGER)
 
