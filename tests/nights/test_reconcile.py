@@ -433,3 +433,17 @@ def test_who_was_found_shut_out_and_is_on_the_roster_is_let_in_again_over_what_a
     loaded.play(school())
     assert differences(loaded, reconciled(loaded)) == {}
     assert user(loaded, "p03")["state"] == "active"
+
+
+def test_a_display_name_that_was_adopted_is_no_difference_and_a_repair_brings_back_the_sources(loaded: Nights) -> None:
+    loaded.canvas.edit("user", "p01", name="Al")
+    assert differences(loaded, reconciled(loaded, "adopt")) == {
+        ("users.csv", "p01"): ("different", "first_name,last_name")
+    }
+    assert differences(loaded, reconciled(loaded)) == {}
+    loaded.play(school())
+    assert user(loaded, "p01")["name"] == "Al"
+    reconciled(loaded, "repair")
+    loaded.play(school())
+    assert user(loaded, "p01")["name"] == "First-p01 Family-p01"
+    assert differences(loaded, reconciled(loaded)) == {}

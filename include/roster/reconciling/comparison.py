@@ -169,11 +169,14 @@ def _display_name_alone(side: pl.DataFrame) -> pl.DataFrame:
 
 
 def _names_unequal() -> pl.Expr:
-    """Canvas keeps "first last" and "last, first", and tells first and last from those."""
+    """Canvas keeps "first last" and "last, first", and tells first and last from those.
+
+    Of a whole name that was adopted as it is shown (see above) the other is not known.
+    """
     first, last = pl.col("ours_first_name"), pl.col("ours_last_name")
     full = pl.concat_str(first, last, separator=" ", ignore_nulls=True)
     sortable = pl.concat_str(last, first, separator=", ", ignore_nulls=True)
-    return (full != pl.col("full_name")) | (sortable != pl.col("sortable_name"))
+    return (full != pl.col("full_name")) | (last.is_not_null() & (sortable != pl.col("sortable_name")))
 
 
 def _extra(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
