@@ -91,7 +91,7 @@ COLUMNS: Mapping[str, Mapping[str, st.SearchStrategy[str]]] = {
         "role": st.sampled_from(["AccountAdmin", "AccountAdmin", ""]),
         "status": WHOLE,
     },
-    "user_observers": {"observer_id": USER, "student_id": USER, "status": STATUS},
+    "user_observers": {"observer_id": PERSON, "student_id": PERSON, "status": STATUS},
 }
 APART: Mapping[str, str] = {
     "abstract_course": "no roster of ours has one, and the stand-in takes none",

@@ -49,6 +49,7 @@ class Standing:
     _listings: list[pl.DataFrame] = field(default_factory=list)
     _changed: dict[str, list[str]] = field(default_factory=dict)
     _listed: list[str] = field(default_factory=list)
+    _persons: dict[str, str] = field(default_factory=dict)
     _held: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_HELD))
 
     def checks(self, kind: Kind) -> Iterator[Check]:
@@ -62,6 +63,10 @@ class Standing:
                 yield from self._reference(kind, column, self.ids[of])
         if kind.name == "enrollment" and "section" in self.ids:
             yield self._related()
+        if kind.name == "user_observer":
+            observer, student = pl.col("observer_id"), pl.col("student_id")
+            same = observer.replace(self._persons) == student.replace(self._persons)
+            yield Check("observes-self", None, same & (observer != student))
 
     def unjudged(self, kind: Kind, header: list[str]) -> list[str]:
         """The columns of a file that refer to what the set does not have."""
@@ -131,9 +136,9 @@ class Standing:
             refused = claims(rows) if claims else rows.clear().select("file", "record")
             if kind.name != "change_sis_id":
                 keyed = rows.select(_key(kind), _deletes(kind), "file", "line", "record") if claims else rows
-                self._repeated(keyed.join(refused, on=["file", "record"], how="anti", maintain_order="left"), kind)
+                self._repeated(_without(keyed, refused), kind)
             if kind.name in _ID:
-                known = pl.concat(self._known).join(refused, on=["file", "record"], how="anti", maintain_order="left")
+                known = _without(pl.concat(self._known), refused)
                 self.ids[kind.name] = known.unique("id", keep="last").select(*_KNOWN)
         if kind.name == "xlist" and "section" in self.ids:
             self._taught()
@@ -212,9 +217,9 @@ class Standing:
             if row["integration_id"]:
                 holders[row["integration_id"]] = user
         refused = self._told(told, twice)
-        taken = rows.join(refused, on=["file", "record"], how="anti", maintain_order="left")
-        live = taken.unique("user_id", keep="last").filter(~pl.col("gone"))
-        self._held = live.select("folded", provider="authentication_provider_id")
+        claims = rows.select("user_id", "folded", "gone", "file", "record", provider="authentication_provider_id")
+        live = _without(claims, refused).unique("user_id", keep="last").filter(~pl.col("gone"))
+        self._held = live.select(*_HELD)
         return refused
 
     def _logins(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -235,6 +240,8 @@ class Standing:
             else:
                 known.add(row["user_id"])
                 held.add(claim)
+                if user is not None:
+                    self._persons[row["user_id"]] = self._persons.get(user, user)
         refused = pl.concat(
             [
                 self._told({"reference-unknown": unknown}, rows, "existing_user_id"),
@@ -242,8 +249,7 @@ class Standing:
             ]
         )
         if "user" in self.ids:
-            made = rows.join(refused, on=["file", "record"], how="anti", maintain_order="left")
-            new = made.select(id="user_id", gone=pl.lit(value=False), course=pl.lit(None, pl.String))
+            new = _without(rows, refused).select(id="user_id", gone=pl.lit(value=False), course=pl.lit(None, pl.String))
             self.ids["user"] = pl.concat([people, new])
         return refused
 
@@ -291,6 +297,12 @@ class Standing:
         for rule, numbers in told.items():
             self._tell(rule, column, rows[numbers])
         return rows[sorted({number for numbers in told.values() for number in numbers})].select("file", "record")
+
+
+def _without(rows: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    if refused.is_empty():
+        return rows
+    return rows.join(refused, on=["file", "record"], how="anti", maintain_order="left")
 
 
 def _is_above(account: str, parent: str | None, parents: dict[str, str | None]) -> bool:

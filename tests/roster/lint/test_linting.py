@@ -67,12 +67,15 @@ def test_of_changes_no_parent_and_no_holder_is_missed(tmp_path: Path) -> None:
 def test_a_person_is_known_by_each_of_their_log_ins(tmp_path: Path) -> None:
     logins = "user_id,login_id,existing_user_id\nx1,a1,u1\nx2,a2,x1\nx2,a3,u1\nx3,A1,u1\nx4,a4,x3\n"
     enrolled = ENROLLED + "".join(f"s1,x{n},student,active\n" for n in (1, 2, 3))
-    (tmp_path / "a.zip").write_bytes(zipped({**SET, "logins.csv": logins, "enrollments.csv": enrolled}))
+    links = "observer_id,student_id,status\nx2,u1,active\nx2,x1,active\nx2,u2,active\n"
+    files = {**SET, "logins.csv": logins, "enrollments.csv": enrolled, "user_observers.csv": links}
+    (tmp_path / "a.zip").write_bytes(zipped(files))
     found = {(one.file.rpartition("/")[2], one.rule.id): one.places for one in lint([tmp_path]).findings}
     assert found == {
         ("logins.csv", "login-exists"): [(4, 4), (5, 5)],
         ("logins.csv", "reference-unknown"): [(6, 6)],
         ("enrollments.csv", "reference-unknown"): [(4, 4)],
+        ("user_observers.csv", "observes-self"): [(2, 2), (3, 3)],
         ("logins.csv", "logins-again"): [],
     }
 

@@ -142,3 +142,18 @@ def test_a_section_whose_course_is_edited_stays_without_a_word(school: Client) -
     assert school.of("sections", "section_id", "m1")["course_id"] == "arts"
     school.load(file, override_sis_stickiness="true")
     assert school.of("sections", "section_id", "m1")["course_id"] == "maths"
+
+
+def test_the_status_of_links_lists_and_rights_is_a_whole_word_in_any_case(school: Client) -> None:
+    rows = {
+        "x.csv": f"{XLISTS}arts,m1,{{}}\n",
+        "a.csv": f"{ADMINS}tea,,AccountAdmin,{{}}\n",
+        "o.csv": "observer_id,student_id,status\ntea,ada,{}\n",
+    }
+    assert len(school.messages({name: row.format("activated") for name, row in rows.items()})) == 3
+    assert school.messages({name: row.format("Active") for name, row in rows.items()}) == []
+    assert school.of("sections", "section_id", "m1")["course_id"] == "arts"
+    assert school.messages({name: row.format("DELETED") for name, row in rows.items()}) == []
+    state = school.canvas.state()
+    assert [one["state"] for table in ("admins", "observer_links") for one in state[table]] == ["deleted", "deleted"]
+    assert school.of("sections", "section_id", "m1")["course_id"] == "maths"
