@@ -5,6 +5,7 @@ What it answers holds personal data; it is made for the eyes of the person who a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
+from roster.answers import PROBLEMS
 from roster.canvas import FILES, ID_CHANGES, module
 from roster.canvas.change_sis_id import MEANS
 from roster.errors import RequestUnknown
-from roster.ledger import Ledger, decoded
+from roster.ledger import Ledger, Settled, decoded
 from roster.runs import Run, read_step, reading
 from roster.store import Store
 
@@ -36,7 +38,8 @@ class Explanation:
     said of it. wanted: the row that Canvas should have, None where there is none. frozen: why it is left as it is.
     ended: suspended or deleted, where the source says that of the person. planned: what the run planned of it. ledger:
     what Canvas has of it by the ledger, and what it refused or may have. related: rows that refer to it, counted by
-    file and what the ledger says of them. messages: what Canvas said in that run.
+    file and what the ledger says of them. messages: what Canvas said of it when it was last sent, be that in an earlier
+    run, with what that means and what to do.
     """
 
     kind: str
@@ -75,7 +78,8 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
     with ExitStack() as stack:
         folders = {step: stack.enter_context(reading(run.store, path)) for step, path in _folders(run).items()}
         rows = ledger.current()[2]
-        key, record = _find(folders, rows, file, asked_id)
+        key, record = _find(folders, file, asked_id)
+        kept = rows.filter((pl.col("file") == file) & (pl.col("key") == key))
         wanted = _rows(folders["transform"], file).filter(pl.col("key") == key)
         frozen = _table(folders["transform"], "frozen").filter((pl.col("file") == file) & (pl.col("key") == key))
         found = Explanation(
@@ -88,25 +92,25 @@ def explain(run: Run, ledger: Ledger, kind: str, asked_id: str) -> Explanation:
             frozen=frozen["reason"][0] if frozen.height else None,
             ended=_ended(folders["transform"], file, key),
             planned=_planned(folders["plan"], file, key),
-            ledger=_kept(rows.filter((pl.col("file") == file) & (pl.col("key") == key))),
+            ledger=_kept(kept),
             related=_related(rows, file, key),
-            messages=_messages(folders, file, key),
+            messages=_messages(ledger, kept, file, key),
         )
-    if not (found.sources or found.findings or found.wanted or found.ledger or found.frozen):
+    if not (found.sources or found.findings or found.wanted or found.ledger or found.frozen or found.messages):
         message = f"no {kind} of that id, neither in the last run nor in the ledger"
         raise RequestUnknown(message)
     return found
 
 
 def _folders(run: Run) -> dict[str, str]:
-    """Where the steps lie that the run went through; those before its plan may be those of a rehearsal."""
-    found = {step: path for step in ("plan", "load") if (path := run.latest(step))}
+    """Where the steps lie that led to the run's plan; those before it may be those of a rehearsal."""
+    found = {"plan": str(run.latest("plan"))}
     found["transform"] = str(read_step(run.store, found["plan"], "plan.json")["artefact"])
     check = read_step(run.store, found["transform"], "artefact.json")["check"]
     return found | ({"check": check} if run.store.exists(check) else {})
 
 
-def _find(folders: dict[str, Path], ledger: pl.DataFrame, file: str, asked: str) -> tuple[str, str]:
+def _find(folders: dict[str, Path], file: str, asked: str) -> tuple[str, str]:
     """(key, record): the asked id as one of Canvas's, else as one of the source's."""
     rows = _rows(folders["transform"], file)
     for column in ("key", "record"):
@@ -214,11 +218,43 @@ def _related(ledger: pl.DataFrame, file: str, key: str) -> tuple[dict[str, Any],
     return tuple(counted)
 
 
-def _messages(folders: dict[str, Path], file: str, key: str) -> tuple[dict[str, Any], ...]:
-    if "load" not in folders:
-        return ()
-    given = _table(folders["plan"], "changes").filter(_changes_id(file, key))["key"]
+def _messages(ledger: Ledger, kept: pl.DataFrame, file: str, key: str) -> tuple[dict[str, Any], ...]:
+    """What Canvas said in the imports of the newest run that sent the record. kept: its row in the ledger."""
+    is_taken = kept.height > 0 and kept["refused"][0] is None and kept["doubt"][0] is None
+    told, run = list[dict[str, Any]](), None
+    for settled in _imports(ledger):
+        if run is not None and settled.run != run:
+            break
+        if is_taken and not ledger.store.exists(settled.sent):
+            break  # what was refused so long ago has been taken since
+        if (lines := _said_in(ledger, settled, file, key)) is not None:
+            run = settled.run
+            about = {"import": settled.import_id, "at": settled.settled.isoformat(timespec="minutes")}
+            told += [about | line for line in lines.select("outcome", "rule", "message", "advice").to_dicts()]
+    return tuple(told)
+
+
+def _imports(ledger: Ledger) -> Iterator[Settled]:
+    """Those that Canvas ended since it was last written over, newest first, as far back as what it said is kept."""
+    for version in range(ledger.versions()[0], 0, -1):
+        settled = ledger.settled(version)
+        if settled.outcome == "refreshed":
+            return
+        if settled.outcome == "taken":
+            if not ledger.store.exists(str(settled.problems)):
+                return
+            yield settled
+
+
+def _said_in(ledger: Ledger, settled: Settled, file: str, key: str) -> pl.DataFrame | None:
+    """answers.PROBLEMS of the record in an import; None where it was not in it.
+
+    What was sent is kept for a shorter time than what was said; then a message alone tells that the record was in it.
+    """
     here = (pl.col("file") == file) & (pl.col("key") == key)
-    changes = (pl.col("file") == ID_CHANGES) & pl.col("key").is_in(given.implode())
-    lines = _table(folders["load"], "problems").filter(here | changes)
-    return tuple(lines.select("outcome", "rule", "message", "advice").to_dicts())
+    problems = pl.DataFrame(schema=PROBLEMS) if (said := ledger.problems(settled)) is None else said
+    if not ledger.store.exists(settled.sent):
+        lines = problems.filter(here)
+        return lines if lines.height else None
+    rows = ledger.sent(settled).filter(here | _changes_id(file, key)).select("file", "row")
+    return problems.join(rows, on=["file", "row"], how="semi") if rows.height else None

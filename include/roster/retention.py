@@ -16,7 +16,8 @@ from roster.store import Store
 from roster.tenants import Tenant
 
 ANSWERS = timedelta(days=400)
-"""How long Canvas's answers are kept at least: a school year, and the weeks in which somebody asks after it."""
+"""How long Canvas's answers, and what was read from them, are kept at least: a school year, and the weeks in which
+somebody asks after it."""
 
 
 def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) -> dict[str, int]:
@@ -43,7 +44,7 @@ def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) ->
             removed["artefacts"] += 1
     for ledger in ledgers:
         removed["ledger files"] += _prune_ledger(store, ledger, oldest, now)
-        removed["ledger files"] += _prune_answers(ledger, min(oldest, now - ANSWERS))
+        removed["ledger files"] += _prune_answers(store, ledger, min(oldest, now - ANSWERS))
     for name in store.names(f"requests/{tenant.id}"):
         path = f"requests/{tenant.id}/{name}"
         if datetime.fromisoformat(store.read_json(path)["at"]) < oldest:
@@ -85,17 +86,30 @@ def _prune_ledger(store: Store, ledger: Ledger, oldest: datetime, now: datetime)
         if ledger.settled(version + 1).settled >= oldest or version in watched:
             continue
         live = ledger.settled(current)
-        for path in {settled.rows, settled.sent, settled.problems} - {live.rows, live.sent, live.problems, None}:
-            if store.exists(str(path)):
-                store.remove(str(path))
-                gone += 1
+        for path in {settled.rows, settled.sent} - {live.rows, live.sent}:
+            gone += _remove(store, path)
     return gone
 
 
-def _prune_answers(ledger: Ledger, oldest: datetime) -> int:
+def _prune_answers(store: Store, ledger: Ledger, oldest: datetime) -> int:
+    """Remove what Canvas said before `oldest`, and what was read from it; but the newest version is left whole."""
     current, _ = ledger.versions()
-    old = [version for version in range(1, current + 1) if ledger.settled(version).settled < oldest]
-    return sum(ledger.remove_answer(version) for version in old)
+    gone = 0
+    for version in range(1, current + 1):
+        settled = ledger.settled(version)
+        if settled.settled >= oldest:
+            continue
+        gone += ledger.remove_answer(version)
+        if settled.problems and version < current:
+            gone += _remove(store, settled.problems)
+    return gone
+
+
+def _remove(store: Store, path: str) -> bool:
+    """False where there is nothing."""
+    if there := store.exists(path):
+        store.remove(path)
+    return there
 
 
 def _pointed(store: Store, tenant: Tenant) -> Iterator[str]:

@@ -13,6 +13,7 @@ BOUNDS = {
     ("cli.py", "settle", "sleep"): "--patience",
     ("hooks/canvas.py", "_get", "sleep"): "retry_delays: four, 40 seconds together",
     ("hooks/canvas_pacing.py", "wait", "sleep"): "LONGEST: 30 seconds for one request",
+    ("hooks/canvas_pacing.py", "wait_until", "sleep"): "the same, and the trigger's deadline",
     ("hooks/canvas_token.py", "renew", "sleep"): "two leases",
     ("operators/canvas.py", "_defer", "defer"): "canvas.deadline; an import that is not there: five minutes",
     ("operators/canvas_reconcile.py", "resume", "defer"): "one look; reconciling.PATIENCE: four hours",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from roster.errors import RequestUnknown
 from roster.explain import Explanation, explain, newest_run
+from roster.retention import prune
 from roster.sources.id_changes import ID_CHANGES
 from tests.five_pupils import changed, tables, without
 from tests.nights.both import on_paper
@@ -111,6 +113,52 @@ def test_a_refused_row_with_what_canvas_said(paper: Paper) -> None:
     assert message["outcome"] == "refused"
     assert message["message"].startswith("An existing Canvas user")
     assert message["advice"]
+
+
+CLAIMED = "The Canvas user with SIS ID x has already claimed y's user_id requested login information, skipping"
+REFUSED = ("1", "2026-03-02T16:00+00:00", "refused", "canvas-login-claimed", CLAIMED)
+
+
+def told(found: Explanation) -> list[tuple[str, ...]]:
+    assert all(line["advice"] for line in found.messages)
+    return [tuple(value for name, value in line.items() if name != "advice") for line in found.messages]
+
+
+def test_what_canvas_said_last_is_told_of_a_row_that_was_not_sent_again(paper: Paper) -> None:
+    paper.canvas.refuses["users.csv", "p3"] = CLAIMED
+    paper.play(EXPORT)
+    later = changed(without(EXPORT, "p3"), "students.csv", "p1", "Last_name", "Otherwise")
+    paper.play(later)
+    assert paper.ledger.versions() == (2, 2)
+    found = ask(paper, "user", "p3")
+    assert (found.sources, found.wanted, found.planned) == ((), None, ())
+    assert told(found) == [REFUSED]
+    assert told(ask(paper, "user", "p1")) == []
+
+
+def test_what_was_taken_since_is_not_told_as_refused(paper: Paper) -> None:
+    paper.canvas.refuses["users.csv", "p3"] = CLAIMED
+    paper.play(EXPORT)
+    assert told(ask(paper, "user", "p3")) == [REFUSED]
+    paper.canvas.refuses.clear()
+    paper.play(EXPORT)
+    assert told(ask(paper, "user", "p3")) == []
+
+
+def test_what_canvas_said_is_told_for_400_days(paper: Paper) -> None:
+    """Longer than the run folders and the rows that were sent are kept."""
+    paper.canvas.refuses["users.csv", "p3"] = CLAIMED
+    paper.canvas.refuses["users.csv", "p4"] = CLAIMED
+    paper.play(EXPORT)
+    del paper.canvas.refuses["users.csv", "p4"]
+    for name in ("Une", "Deux"):
+        paper.play(changed(without(EXPORT, "p3"), "students.csv", "p1", "Last_name", name))
+    first = paper.ledger.settled(1)
+    for days, kept in ((90, [REFUSED]), (399, [REFUSED]), (401, [])):
+        prune(paper.store, paper.tenant, [paper.ledger], START + timedelta(days=days))
+        assert not paper.store.exists(first.sent)
+        assert told(ask(paper, "user", "p3")) == kept
+        assert told(ask(paper, "user", "p4")) == []
 
 
 def test_what_waits_for_another(paper: Paper) -> None:

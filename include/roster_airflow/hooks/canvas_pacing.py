@@ -6,10 +6,12 @@ left. Answers without the headers (where a token is not subject to limits) are n
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 
 REFILL = 10.0
@@ -32,13 +34,13 @@ class Pace:
 
     def wait(self) -> None:
         """Let so much time go by that the next request finds a tenth of the bucket, or two of the dearest requests."""
-        seconds = self._seconds()
-        if seconds <= 0:
-            return
-        if not self.waited:
-            log.info("Canvas's bucket is nearly empty: requests of this process wait for it from now on")
-        self.waited += seconds
-        time.sleep(seconds)
+        if (seconds := self._due(LONGEST)) > 0:
+            time.sleep(seconds)
+
+    async def wait_until(self, deadline: datetime) -> None:
+        """The same in an event loop, and no longer than until that instant."""
+        if (seconds := self._due((deadline - datetime.now(UTC)).total_seconds())) > 0:
+            await asyncio.sleep(seconds)
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take in what an answer says; one that does not say it changes nothing."""
@@ -49,13 +51,22 @@ class Pace:
             self._left, self._since = left, time.monotonic()
             self._most, self._cost = max(self._most, left), max(self._cost * 0.9, cost or 0.0)
 
-    def _seconds(self) -> float:
+    def _due(self, most: float) -> float:
+        """The seconds to wait now, of at most so many."""
+        seconds = min(self._missing(), LONGEST, most)
+        if seconds > 0:
+            if not self.waited:
+                log.info("Canvas's bucket is nearly empty: requests of this process wait for it from now on")
+            self.waited += seconds
+        return seconds
+
+    def _missing(self) -> float:
+        """The seconds until what is wanted is there again."""
         with self._lock:
             if self._left is None:
                 return 0.0
             wanted = min(max(self._most * SPARE, 2 * self._cost), self._most)
-            missing = wanted - self._left - (time.monotonic() - self._since) * self.refill
-            return min(missing / self.refill, LONGEST)
+            return (wanted - self._left) / self.refill - (time.monotonic() - self._since)
 
 
 @cache

@@ -25,6 +25,7 @@ from roster.errors import (
     CanvasWrongHost,
 )
 from roster_airflow.hooks.canvas_address import canvas_address
+from roster_airflow.hooks.canvas_pacing import Pace, pace_of
 from roster_airflow.hooks.canvas_replies import TOKENS_OF_TEST, SisImport, decode, fault
 from roster_airflow.hooks.canvas_token import SharedToken, oauth_key
 
@@ -56,8 +57,9 @@ class SisImportTrigger(BaseTrigger):
     later pause is a fifth longer, up to a minute.
 
     The event: {"import_id", "state" (as last seen, or None), "progress"} and, if the import is not final, "fault".
-    Throttling, 5xx, and no answer at all are waited out until the deadline. Nothing here ever aborts an import, also
-    not when the task is killed or cleared.
+    Throttling, 5xx, and no answer at all are waited out until the deadline. Where Canvas's bucket is nearly empty, a
+    look waits for it as the hook's requests do, but not past the deadline. Nothing here ever aborts an import, also not
+    when the task is killed or cleared.
     """
 
     def __init__(
@@ -122,13 +124,14 @@ class SisImportTrigger(BaseTrigger):
         async with aiohttp.ClientSession(
             headers=headers, middlewares=(sign,), timeout=patience, trust_env=True
         ) as session:
-            yield await self._wait(session, url)
+            yield await self._wait(session, url, pace_of(self.canvas_conn_id, address.netloc))
 
-    async def _wait(self, session: aiohttp.ClientSession, url: str) -> TriggerEvent:
+    async def _wait(self, session: aiohttp.ClientSession, url: str, pace: Pace) -> TriggerEvent:
         deadline, lost_after = datetime.fromisoformat(self.deadline), datetime.fromisoformat(self.lost_after)
         seen, pause = _Seen(), self.poll
         while True:
-            look = await self._look(session, url)
+            await pace.wait_until(deadline)
+            look = await self._look(session, url, pace)
             now = datetime.now(UTC)
             if look.said != seen.said:
                 self.log.info("%s", look.said)
@@ -142,12 +145,14 @@ class SisImportTrigger(BaseTrigger):
             pause = min(pause * GROWTH, max(LONGEST_PAUSE, self.poll))
             await asyncio.sleep(pause)
 
-    async def _look(self, session: aiohttp.ClientSession, url: str) -> _Seen:
+    async def _look(self, session: aiohttp.ClientSession, url: str, pace: Pace) -> _Seen:
         """One look; a look that saw nothing has no state, and a fault only if looking again is of no use."""
         what = f"import {self.import_id}"
         try:
             async with session.get(url, allow_redirects=False) as response:
                 status, headers, body = response.status, response.headers, await response.read()
+            if response.ok:
+                pace.learn(headers)
             if status == 404:
                 return _Seen(f"{what}: not there (any more)", fault="gone")
             if wrong := fault(status, headers, body, what):

@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+# A link, which opens a tab: a page in a frame of Airflow's could not lead to Canvas. Relative, because Airflow's own
+# address may have a path.
 CONNECT_CANVAS = {
     "name": "Connect Canvas",
-    "href": "/roster/canvas",
+    "href": "roster/canvas",
     "destination": "nav",
     "category": "admin",
 }
@@ -27,11 +29,15 @@ class Pages:
     @cached_property
     def _app(self) -> Any:
         from fastapi import FastAPI
+        from starlette.exceptions import HTTPException
 
-        from roster_airflow.ui.connect import HideQuery, router
+        from roster_airflow.ui.connect import router
+        from roster_airflow.ui.consent import HideQuery
+        from roster_airflow.ui.pages import not_let_in
 
         # without pages of its own about itself, which nobody would guard
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         app.include_router(router)
         app.add_middleware(HideQuery)
+        app.add_exception_handler(HTTPException, not_let_in)
         return app

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,18 +25,9 @@ from roster_airflow.hooks.canvas_token import Given, OAuthKey, SharedToken, ask
 from roster_airflow.triggers.canvas import SisImportTrigger
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.roster_airflow.hooks.oauth_keys import CLIENT_ID, KEY, REDIRECT, SECRET, a_code, connection_of, consented
+from tests.roster_airflow.hooks.twenty_tasks import PATIENCE, TASKS
 
 CONNECTION = "AIRFLOW_CONN_CANVAS_WITH_A_KEY"
-_ONE_OF_TWENTY = """
-import sys
-from roster.store import Store
-from roster_airflow.hooks.canvas_token import OAuthKey, SharedToken
-url, refresh_token, client_id, secret, home, dead = sys.argv[1:]
-shared = SharedToken(OAuthKey(url, client_id, secret, refresh_token), Store(home))
-print("ready", flush=True)
-sys.stdin.readline()
-print(shared.renew(dead), flush=True)
-"""
 
 
 @pytest.fixture
@@ -118,27 +110,45 @@ def test_twenty_threads_refresh_once(stand_in: Canvas, store: Store) -> None:
     assert refreshes(stand_in) == 1
 
 
-def test_processes_refresh_once(stand_in: Canvas, store: Store) -> None:
+def test_twenty_processes_over_one_airflow_database_refresh_once(
+    stand_in: Canvas, store: Store, airflow_db: Path, repository: Path
+) -> None:
+    """They take their connection from the database, as tasks do, and all of them hold the token that dies."""
+    assert airflow_db.exists()
     key, given = consented(stand_in)
     SharedToken(key, store).keep(given)
-    stand_in.end_access()
-    arguments = (key.url, key.refresh_token, CLIENT_ID, SECRET, store.root, given.access_token)
-    running = [
+    host = stand_in.url.removeprefix("http://")
+    with (
+        in_the_database("canvas_of_twenty", key),
         subprocess.Popen(
-            [sys.executable, "-c", _ONE_OF_TWENTY, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    assert [one.stdout.readline() for one in running if one.stdout] == ["ready\n"] * 4
-    got = set()
-    for one in running:
-        assert one.stdin is not None
-        one.stdin.write("\n")
-        one.stdin.flush()
-    for one in running:
-        got.add(one.communicate(timeout=60)[0])
-    assert len(got) == 1
+            [sys.executable, "-m", "tests.roster_airflow.hooks.twenty_tasks", "canvas_of_twenty", host],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "_AIRFLOW_PROCESS_CONTEXT": "server"},
+        ) as tasks,
+    ):
+        assert tasks.stdout is not None
+        assert "ready\n" in iter(tasks.stdout.readline, "")
+        stand_in.end_access()
+        said = json.loads(tasks.communicate("\n", timeout=PATIENCE)[0].splitlines()[-1])
+    assert len({pid for pid, _ in said}) == TASKS
+    assert [asked for _, asked in said] == [["Sandbox Canvas"] * 2] * TASKS
     assert refreshes(stand_in) == 1
+
+
+@contextmanager
+def in_the_database(connection_id: str, key: OAuthKey) -> Iterator[None]:
+    """The connection where Airflow's UI keeps it."""
+    from airflow.models.connection import Connection  # noqa: TID251 - as Airflow keeps it
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.add(Connection.from_json(connection_of(key), conn_id=connection_id))
+    yield
+    with create_session() as session:
+        session.query(Connection).filter_by(conn_id=connection_id).delete()
 
 
 def test_a_task_that_died_while_it_renewed_is_not_waited_for_longer_than_its_lease(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +24,7 @@ from roster.errors import (
     CanvasUnreachable,
     CanvasWrongHost,
 )
+from roster_airflow.hooks.canvas_pacing import LONGEST, Pace
 from roster_airflow.triggers import canvas as triggers
 from roster_airflow.triggers.canvas import SisImportTrigger, event_fault
 from tests.roster_airflow.scripted import TOKEN, Answer, Scripted, scripted_server
@@ -30,8 +33,10 @@ HTML = "<html>Ottoline Quux</html>"
 DEAD = Answer({"errors": [{"message": "Invalid access token."}]}, 401, {"WWW-Authenticate": "Bearer"})
 
 
-def an_import(state: str, progress: float = 100) -> Answer:
-    return Answer({"id": 12, "workflow_state": state, "progress": progress, "processing_errors": [["f", "Quux"]]})
+def an_import(state: str, progress: float = 100, left: float | None = None) -> Answer:
+    headers = {} if left is None else {"X-Rate-Limit-Remaining": str(left), "X-Request-Cost": "1"}
+    body = {"id": 12, "workflow_state": state, "progress": progress, "processing_errors": [["f", "Quux"]]}
+    return Answer(body, headers=headers)
 
 
 def a_trigger(canvas: Scripted, seconds: float = 60, lost_seconds: float = 60, **changed: Any) -> SisImportTrigger:
@@ -74,22 +79,67 @@ def test_every_final_state_ends_the_wait(canvas: Scripted, state: str) -> None:
     assert event_fault(event) is None
 
 
-def test_it_sleeps_before_the_first_look_and_longer_before_each_next(
-    canvas: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-    asked_before: list[int] = []
+@pytest.fixture
+def slept(canvas: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """How often Canvas had been asked before each sleep, and its seconds, which do not pass; other threads do sleep."""
+    found: list[tuple[int, float]] = []
+    really, here = asyncio.sleep, threading.current_thread()
 
     async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        asked_before.append(len(canvas.asked))
+        if threading.current_thread() is not here:
+            await really(seconds)
+            return
+        found.append((len(canvas.asked), seconds))
 
-    monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return found
+
+
+def test_it_sleeps_before_the_first_look_and_longer_before_each_next(
+    canvas: Scripted, slept: list[tuple[int, float]]
+) -> None:
     canvas.says(*[an_import("importing")] * 20, an_import("imported"))
     event_of(a_trigger(canvas, poll=10.0))
-    assert asked_before == list(range(21))
-    assert slept[:3] == pytest.approx([10, 12, 14.4])
-    assert slept[-1] == 60
+    assert [asked for asked, _ in slept] == list(range(21))
+    assert [seconds for _, seconds in slept[:3]] == pytest.approx([10, 12, 14.4])
+    assert slept[-1][1] == 60
+
+
+def test_a_bucket_that_is_nearly_empty_slows_the_looks_down(
+    canvas: Scripted, slept: list[tuple[int, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggers, "pace_of", lambda *_: Pace())
+    canvas.says(an_import("importing", left=700), an_import("importing", left=-30), an_import("imported"))
+    assert event_of(a_trigger(canvas))["state"] == "imported"
+    # after the answer with 700 left only its own pause; then what a tenth of the bucket needs, at 10 a second
+    assert [asked for asked, _ in slept] == [0, 1, 2, 2]
+    assert [seconds for _, seconds in slept] == pytest.approx([0.01, 0.012, 0.0144, 10.0], abs=0.5)
+
+
+def test_the_looks_share_what_the_hook_has_learnt(canvas: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    pace = Pace(refill=1000.0)
+    pace.learn({"X-Rate-Limit-Remaining": "700", "X-Request-Cost": "1"})
+    pace.learn({"X-Rate-Limit-Remaining": "-100", "X-Request-Cost": "1"})
+    monkeypatch.setattr(triggers, "pace_of", lambda *key: asked.append(key) or pace)
+    canvas.says(an_import("imported"))
+    event_of(a_trigger(canvas))
+    assert asked == [("canvas_of_the_test", canvas.url.removeprefix("http://"))]
+    assert 0 < pace.waited < 0.2
+
+
+def test_an_empty_bucket_does_not_carry_a_look_past_the_deadline(
+    canvas: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = Pace(refill=0.001)
+    monkeypatch.setattr(triggers, "pace_of", lambda *_: pace)
+    canvas.says(an_import("importing", left=700), an_import("importing", left=-30))
+    begun = time.monotonic()
+    event = event_of(a_trigger(canvas, seconds=2.0))
+    assert (event["state"], event["fault"]) == ("importing", "deadline")
+    assert 0 < pace.waited <= 2.0
+    assert time.monotonic() - begun < LONGEST / 2
+    assert len(canvas.asked) == 3
 
 
 def test_a_triggerer_that_starts_again_goes_on_with_the_same_instants(canvas: Scripted) -> None:

@@ -18,19 +18,21 @@ from websockets.sync.client import ClientConnection, connect
 
 
 class Browser:
-    """One page of it."""
+    """One page of it. session: of a page that another opened."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, session: str | None = None) -> None:
         self._socket = socket
+        self._session = session
         self._number = 0
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """One command; its answer."""
         self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        of = {"sessionId": self._session} if self._session else {}
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params, **of}))
         while True:
             said = json.loads(self._socket.recv(timeout=30))
-            if said.get("id") == self._number:
+            if said.get("id") == self._number and said.get("sessionId") == self._session:
                 assert "error" not in said, said
                 found: dict[str, Any] = said["result"]
                 return found
@@ -58,8 +60,32 @@ class Browser:
 
     def press(self, selector: str, until: str) -> None:
         """Click, and wait for what comes of it."""
+        self.wait(f"!!document.querySelector({selector!r})")
         self.run(f"document.querySelector({selector!r}).click()")
         self.wait(until)
+
+    def click(self, selector: str) -> None:
+        """With the mouse, as only a person's click opens a tab; once the element stands still."""
+        place = f"JSON.stringify(document.querySelector({selector!r})?.getBoundingClientRect())"
+        self.wait(f"!!document.querySelector({selector!r})")
+        before, now = None, self.run(place)
+        while before != now:
+            time.sleep(0.2)
+            before, now = now, self.run(place)
+        box = json.loads(now)
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left", "clickCount": 1}
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, **at)
+
+    def opened(self) -> Browser:
+        """The tab that a click has opened."""
+        for _ in range(1200):
+            tabs = [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page"]
+            if found := [one["targetId"] for one in tabs if not one["attached"]]:
+                said = self.call("Target.attachToTarget", targetId=found[0], flatten=True)
+                return Browser(self._socket, said["sessionId"])
+            time.sleep(0.05)
+        raise AssertionError("no tab was opened; the page says: " + self.text())
 
     def picture(self, width: int, file: Path | None = None) -> int:
         """How wide the page is at this window width; kept in a file if there is one."""

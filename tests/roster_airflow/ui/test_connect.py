@@ -104,6 +104,27 @@ def test_the_walk_in_a_browser_leaves_no_secret_anywhere(place: Place, tmp_path:
     assert {log["query"] for log in logs if log.get("path") == "/roster/canvas/authorize"} == {""}
 
 
+def test_the_entry_of_airflows_menu_opens_the_page_in_a_tab(place: Place, tmp_path: Path) -> None:
+    pictures = os.environ.get("ROSTER_PICTURES")
+    for width in (1280, 390):
+        with running_browser(tmp_path / f"chromium-{width}") as browser:
+            browser.call("Network.setCookie", name="_token", value=place.token("admin"), url=place.url, path="/")
+            browser.picture(width)
+            browser.open(f"{place.url}/dags")  # a link that is relative to the page would lead astray here
+            browser.click("[aria-label='Admin']")
+            browser.wait("!!document.querySelector('[role=menuitem]')?.checkVisibility()")
+            if pictures:
+                browser.picture(width, Path(pictures) / f"connect-menu-{width}.png")
+            browser.click("[aria-label='Connect Canvas']")
+            tab = browser.opened()
+            tab.wait(f"document.body?.innerText.includes({CONNECTION!r})")
+            assert tab.run("location.href") == f"{place.url}/roster/canvas"
+            # Airflow gives the path of its own address as the page's base
+            browser.run("document.querySelector('base').href = '/airflow/'")
+            link = browser.run("document.querySelector('[aria-label=\"Connect Canvas\"]').href")
+            assert link == f"{place.url}/airflow/roster/canvas"
+
+
 def _open(name: str, place: Place) -> str:
     """What lies there, opened with the secret that a person gave."""
     from airflow.models.connection import Connection  # noqa: TID251 - as Airflow keeps it
@@ -174,6 +195,51 @@ def test_a_connection_of_the_environment_is_read_only_and_named(place: Place, mo
         assert "hush-hush" not in page
         fields = {"host": place.canvas.url, "client_id": CLIENT_ID, "secret": SECRET, "proof": form}
         assert http.post(f"{PAGE}/begin", data=fields).status_code == 409
+
+
+@pytest.mark.parametrize("section", ["SECRETS__BACKEND", "WORKERS__SECRETS_BACKEND"])
+def test_a_connection_of_a_secrets_backend_is_read_only_and_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, section: str
+) -> None:
+    """Of Airflow's as a whole, or of the tasks' alone."""
+    with place.client("admin") as http:
+        connected(http, place)  # what Airflow's database holds, no task is given any more
+        form = proof(http.get(PAGE))
+        kept = {"conn_type": "canvas", "host": place.canvas.url, "login": CLIENT_ID, "password": "hush-hush"}
+        kept["extra"] = json.dumps({"refresh_token": "hush-as-well"})
+        (tmp_path / "connections.json").write_text(json.dumps({CONNECTION: kept}))
+        monkeypatch.setenv(f"AIRFLOW__{section}", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+        settings = json.dumps({"connections_file_path": str(tmp_path / "connections.json")})
+        monkeypatch.setenv(f"AIRFLOW__{section}_KWARGS", settings)
+        for page in (http.get("/roster/canvas").text, http.get(PAGE).text):
+            assert "comes from the secrets backend LocalFilesystemBackend" in page
+            assert "<form" not in page
+            assert "hush" not in page
+        fields = {"host": place.canvas.url, "client_id": CLIENT_ID, "secret": SECRET, "proof": form, "account": ""}
+        for action in ("begin", "account", "disconnect"):
+            refused = http.post(f"{PAGE}/{action}", data=fields)
+            assert refused.status_code == 409
+            assert "is changed there, not here" in refused.text
+
+
+def test_a_secrets_backend_that_fails_is_named_and_nothing_is_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"connections_file_path": "/nowhere/connections.json"}')
+    with place.client("admin") as http:
+        page = http.get(PAGE)
+        assert page.status_code == 200
+        assert "LocalFilesystemBackend, which can&#39;t be asked now" in page.text
+        assert "<form" not in page.text
+
+
+def test_whoever_is_not_let_in_is_told_so_on_a_page(place: Place) -> None:
+    for user, says in ((None, "log in there"), ("viewer", "may add and edit")):
+        with place.client(user) as http:
+            said = http.get(PAGE)
+            assert says in said.text
+            assert said.headers["Content-Type"].startswith("text/html")
 
 
 def test_what_was_not_made_for_this_browser_or_host_is_not_taken(place: Place) -> None:
