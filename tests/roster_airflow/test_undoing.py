@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -188,16 +189,102 @@ def test_what_is_older_than_thirty_days_is_not_restored(
     assert names(canvas)["p1"].startswith("Aoife")
 
 
+def within_a_second(tmp_path: Path) -> None:
+    """What Canvas does has to end by then."""
+    where = {"test": {"connection": "fern_canvas", "hosts": ["127.0.0.1"]}, "deadline": "1 second"}
+    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, canvas=where)
+
+
 def test_a_restore_that_does_not_end_is_waited_for_until_its_deadline(
     play: Play, undo: Undo, canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_nights(play)
-    monkeypatch.setattr("roster_airflow.hooks.canvas_restoring.ended_as", lambda *_: None)
-    where = {"test": {"connection": "fern_canvas", "hosts": ["127.0.0.1"]}, "deadline": "1 second"}
-    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, canvas=where)
+    monkeypatch.setattr("roster_airflow.restoring.state_of", lambda *_: "restoring")
+    within_a_second(tmp_path)
     run = undo()
     assert isinstance(run.errors["restore"], CanvasStuck)
     assert (run.states["load"], run.states["verdict"]) == ("success", "failed")
+
+
+LOST = {"method": "PUT", "path": "/restore_states$", "times": 1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked"),
+    [
+        ({"name": "answer_lost"}, 1),
+        ({"name": "cut_upload"}, 2),
+        ({"name": "late_post", "seconds": 0.3}, 2),
+        ({"name": "bad_gateway"}, 2),
+        ({"name": "throttle"}, 2),
+    ],
+)
+def test_a_restore_whose_answer_was_lost_is_found_or_asked_for_once_more(
+    play: Play, undo: Undo, canvas: Canvas, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], asked: int
+) -> None:
+    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
+    play(EXPORT)
+    was = live(canvas.state()["enrollments"], "user_id"), names(canvas)
+    play(NEXT)
+    canvas.fault(**{**LOST, **fault})
+    run = undo()
+    assert set(run.states.values()) == {"success"}
+    assert run.kept["restore", "return_value"] == {"state": "partially_restored", "why_not": None}
+    assert len(asked_at(run)) == asked
+    time.sleep(fault.get("seconds", 0))
+    for _ in range(4):  # a job that came late goes on as well
+        assert play(NEXT).states["verdict"] == "success"
+    assert (live(canvas.state()["enrollments"], "user_id"), names(canvas)) == was
+    assert canvas.imports()[1]["state"] == "partially_restored"
+
+
+def asked_at(run: UndoRun) -> list[str]:
+    """When Canvas was asked to restore states."""
+    night = night_of(run.context(run.dag.get_task("restore")), "fern")
+    return list(night.store.read_json(f"{night.run.path}/restore.json")["at"])
+
+
+@pytest.mark.parametrize(("late", "asked"), [(timedelta(minutes=5), 1), (timedelta(), 2)])
+def test_a_restore_that_never_begins_is_waited_for_and_asked_for_twice_at_most(
+    play: Play,
+    undo: Undo,
+    canvas: Canvas,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    late: timedelta,
+    asked: int,
+) -> None:
+    two_nights(play)
+    monkeypatch.setattr("roster_airflow.restoring.LATE", late)
+    within_a_second(tmp_path)
+    canvas.fault(**{**LOST, "times": None}, name="cut_upload")
+    run = undo()
+    assert isinstance(run.errors["restore"], CanvasStuck)
+    assert (len(asked_at(run)), run.states["load"], run.states["verdict"]) == (asked, "success", "failed")
+
+
+def test_it_is_not_asked_for_once_more_when_the_ledger_has_moved_on(
+    play: Play, undo: Undo, canvas: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_nights(play)
+    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
+    canvas.fault(**LOST, name="cut_upload")
+    run = undo("restore", "again")
+    monkeypatch.setattr(run, "while_closed", lambda: play(changed(NEXT, "students.csv", "p1", "First_name", "Ludmila")))
+    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta(seconds=0.01))
+    assert run.execute(undo_dag().get_task("restore")) == {"state": "unknown", "why_not": None}
+    assert len(asked_at(run)) == 1
+    assert canvas.imports()[1]["state"] == "imported"
+
+
+def test_a_restore_that_canvas_refuses_was_not_asked_for(play: Play, undo: Undo, canvas: Canvas) -> None:
+    two_nights(play)
+    canvas.fault(**{**LOST, "times": 1}, name="no_permission")
+    run = undo()
+    assert run.states["restore"] == "failed"
+    clear(run, "restore")
+    assert run.kept["restore", "return_value"] == {"state": "not asked", "why_not": "moved"}
+    assert canvas.imports()[1]["state"] == "imported"
 
 
 def test_cleared_at_any_task_nothing_is_sent_twice(play: Play, undo: Undo, canvas: Canvas) -> None:
