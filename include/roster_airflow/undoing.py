@@ -70,14 +70,22 @@ class ShowOperator(BaseOperator):
 
 
 class UndoSignOffOperator(SignOffOperator):
-    """The form of an undo, for the approvers of the tenant that the Params name."""
+    """The form of an undo, for the approvers of the tenant that the Params name.
 
-    template_fields: tuple[str, ...] = (*SignOffOperator.template_fields, "tenant_id")
+    :param environment: which of its environments. (templated)
+    """
+
+    template_fields: tuple[str, ...] = (*SignOffOperator.template_fields, *WHOSE)
+
+    def __init__(self, *, environment: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.environment = environment
 
     def form(self, night: Night) -> tuple[str, str]:
         """(text, hash) of what was shown."""
         from roster.steps.undo import TEXT
 
+        self.subject = f"{night.tenant.name}: undo an import in {self.environment}?"
         self.assigned_users = [{"id": one, "name": one} for one in night.tenant.rollout.approvers]
         text = night.store.read_whole(self.asked["path"], TEXT).decode()
         return text, str(self.asked["counts"]["undo_hash"])

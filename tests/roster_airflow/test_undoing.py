@@ -266,12 +266,14 @@ def test_a_restore_that_never_begins_is_waited_for_and_asked_for_twice_at_most(
 def test_it_is_not_asked_for_once_more_when_the_ledger_has_moved_on(
     play: Play, undo: Undo, canvas: Canvas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def meanwhile() -> None:
+        monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
+        play(changed(NEXT, "students.csv", "p1", "First_name", "Ludmila"))
+
     two_nights(play)
-    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
     canvas.fault(**LOST, name="cut_upload")
     run = undo("restore", "again")
-    monkeypatch.setattr(run, "while_closed", lambda: play(changed(NEXT, "students.csv", "p1", "First_name", "Ludmila")))
-    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta(seconds=0.01))
+    monkeypatch.setattr(run, "while_closed", meanwhile)
     assert run.execute(undo_dag().get_task("restore")) == {"state": "unknown", "why_not": None}
     assert len(asked_at(run)) == 1
     assert canvas.imports()[1]["state"] == "imported"

@@ -18,12 +18,11 @@ from roster.reconciling.comparison import KINDS, Comparison, compare
 from roster.reconciling.outcome import Then, outcome
 from roster.reconciling.reports import read_report
 from roster.reconciling.there import there
-from roster.runs import artefacts_before, reading, write_json
+from roster.runs import newest_artefact, reading, write_json
 from roster.steps import Done, Night
 from roster.tenants import Environment
 
 SHOWN = 500
-NEWEST = 10**9
 UNSEEN = (
     "the log-in provider of people, which the report has as a number only",
     "which fields Canvas keeps for people who edited them, and imports leave alone",
@@ -83,15 +82,11 @@ def reconcile(
 
 def _schools(night: Night) -> dict[tuple[str, str], str | None]:
     """(file, key) → school, as the newest artefact has it; nothing where there is none yet."""
-    for content in artefacts_before(night.store, night.tenant.id, NEWEST):
-        if content.get("practice") or not night.store.exists(content["path"]):
-            continue
-        with reading(night.store, content["path"]) as folder:
-            rows = Wanted.read(folder).rows
-        return {
-            (file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()
-        }
-    return {}
+    if (path := newest_artefact(night.store, night.tenant.id)) is None:
+        return {}
+    with reading(night.store, path) as folder:
+        rows = Wanted.read(folder).rows
+    return {(file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()}
 
 
 def _counts(made: Comparison) -> dict[str, Any]:
