@@ -227,6 +227,7 @@ class UndoVerdictOperator(BaseOperator):
 
     def execute(self, context: Context) -> Done:
         """Report, tell, and raise NightFailed where there are reasons to."""
+        from roster.steps.telling import undo_matter
         from roster.steps.undo_report import report
         from roster_airflow.telling import tell
 
@@ -235,7 +236,8 @@ class UndoVerdictOperator(BaseOperator):
             notice = {"tenant": self.tenant_id, "reasons": reasons, "counts": done["counts"]}
             context["ti"].xcom_push(NOTICE, notice)
             self.log.info("report: %s", done["path"])
-            tell(night, (), context, reasons=reasons)
+            told = [] if reasons else [undo_matter(read_step(night.store, done["path"], "report.json"), done["path"])]
+            tell(night, told, context, reasons=reasons)
             if reasons:
                 raise NightFailed("\n".join(reasons))
             return done

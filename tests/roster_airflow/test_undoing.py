@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from roster_sandbox.canvas import Canvas
 from tests.dags.processes import REPOSITORY
 from tests.five_pupils import PERSONAL, changed, live, tables, tenant_file, without
 from tests.roster_airflow import test_night, test_rollout
+from tests.roster_airflow.scripted import Answer, Scripted, scripted_server
 from tests.roster_airflow.test_night import TODAY, Play
 
 canvas, play, rules_only = test_night.canvas, test_night.play, test_night.rules_only
@@ -143,6 +145,38 @@ def test_nothing_is_asked_of_canvas_without_the_approval_of_what_was_shown(
     assert [run.states[step] for step in ("restore", "again", "load")] == ["skipped"] * 3
     assert run.states["verdict"] == "success"
     assert (len(canvas.imports()), canvas.imports()[1]["state"]) == (2, "imported")
+
+
+@pytest.fixture
+def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """Where the connection `channel` posts."""
+    with scripted_server() as people:
+        people.says(Answer("ok"))
+        fields = {"conn_type": "http", "host": f"{people.url}/channel"}
+        monkeypatch.setenv("AIRFLOW_CONN_CHANNEL", json.dumps(fields))
+        yield people
+
+
+def test_what_came_of_it_is_told_once_in_numbers_and_a_failure_is_left_to_the_callback(
+    play: Play, undo: Undo, canvas: Canvas, channel: Scripted, tmp_path: Path
+) -> None:
+    two_nights(play)
+    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, notify="channel")
+    undo(reply=("Reject", "as shown", "registrar"))
+    canvas.fault("restore_fails", times=1)
+    assert undo().states["verdict"] == "failed"
+    run = undo()  # of the undo
+    clear(run, "verdict")
+    rejected, done = (json.loads(asked.body) for asked in channel.asked)
+    assert [rejected["said"], done["said"]] == ["Import 2 was not undone (test)", "Import 3 was undone (test)"]
+    assert [(one["kind"], one["subject"], one["state"]) for one in (rejected, done)] == [("undo", "test", "new")] * 2
+    assert "Nothing was sent: the undo was rejected." in rejected["reasons"]
+    assert rejected["counts"] == {}
+    assert done["counts"] == {"users": 3, "enrollments": 1, "user_observers": 1}
+    folder = Path(run.kept["verdict", "return_value"]["path"]).parent  # the verdict ran twice
+    assert f"report: {folder / 'attempt-1'}/report.html" in done["reasons"]
+    assert "dags/canvas_undo/runs/run-" in done["link"]
+    assert [word for word in PERSONAL if word in rejected["text"] + done["text"]] == []
 
 
 def test_a_form_that_was_shown_before_counts_for_nothing(play: Play, undo: Undo, canvas: Canvas) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 
 from roster.canvas.wanted import SEPARATOR
@@ -20,6 +19,7 @@ from roster.reconciling.reports import read_report
 from roster.reconciling.there import there
 from roster.runs import newest_artefact, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.pages import page
 from roster.tenants import Environment
 
 SHOWN = 500
@@ -101,14 +101,8 @@ def _readable(differences: pl.DataFrame) -> pl.DataFrame:
 
 
 def _page(night: Night, content: Mapping[str, Any], made: Comparison) -> str:
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("pages")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
     counted = {(line["file"], line["kind"]): line["rows"] for line in content["counts"]["by_file"]}
-    return pages.get_template("reconcile.html").render(
+    return page("reconcile.html").render(
         name=night.tenant.name,
         day=night.today.isoformat(),
         content=content,
