@@ -21,9 +21,9 @@ SHOWN = 500
 """Rows that the page lists; the CSV file has all."""
 DONE = {
     "create": "came back",
-    "update": "are as before",
-    "drop": "were taken back",
-    "park": "had a log-in in between",
+    "update": "as before",
+    "drop": "taken back",
+    "park": "log-in in between",
     "not_undone": "not undone",
     "refused": "refused",
     "doubt": "in doubt",
@@ -44,9 +44,9 @@ def as_page(content: Mapping[str, Any], left: pl.DataFrame, names: Mapping[str, 
     lines = [*_lines(content["undo"])]
     went = content["load"] is not None
     actions = [action for action in ACTIONS if any(line["what"] == action for line in lines)]
-    tiles = Counter(dict.fromkeys(("create", "update", "drop", "not_undone", "refused", "doubt"), 0))
+    tiles = dict.fromkeys(("create", "update", "drop", "not_undone"), 0)
     for line in lines:
-        tiles[line["what"]] += line["rows"]
+        tiles[line["what"]] = tiles.get(line["what"], 0) + line["rows"]
     if went:
         tiles |= {name: content["load"]["counts"][name] for name in ("refused", "doubt")}
     columns = [*actions, *(["not_undone"] if left.height else [])]
@@ -55,8 +55,7 @@ def as_page(content: Mapping[str, Any], left: pl.DataFrame, names: Mapping[str, 
         went=went,
         outcome="failed" if content["failed"] else "done" if went else "nothing was sent",
         tiles=tiles,
-        shown_tiles=[name for name in DONE if name in tiles and (went or name not in ("refused", "doubt"))],
-        labels=DONE if went else {**DONE, **WORDS, "not_undone": "not undone"},
+        labels=DONE if went else {**DONE, **WORDS},
         columns=columns,
         files=_counted(lines, "file", FILES),
         schools=_counted(lines, "school"),
