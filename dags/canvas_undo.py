@@ -52,6 +52,7 @@ with DAG(
     sign_off = UndoSignOffOperator(
         task_id="sign_off",
         subject=f"{TENANT}: undo an import in {ENVIRONMENT}?",
+        environment=ENVIRONMENT,
         asked=show.output,
         approvers=(),
         **of_task(retries=1),

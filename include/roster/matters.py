@@ -20,11 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 from roster.errors import RunFolderBroken
 from roster.store import Store
 
-Kind = Literal["failure", "late", "missed", "unreachable", "held", "request", "differs"]
+Kind = Literal["failure", "late", "missed", "unreachable", "held", "request", "differs", "undo"]
 State = Literal["new", "changed", "still", "over"]
 
 WEEKLY = timedelta(days=7)
 DAILY = timedelta(days=1)
+EVENTS = ("undo",)
+"""Kinds of what happens and does not last: told once, and with another mark it is another one."""
 KEPT = 20
 """Versions that stay: a writer that was held up must not find its number free again."""
 ATTEMPTS = 50
@@ -106,6 +108,10 @@ def decide(
     messages, then = [], dict(told)
     for matter in matters:
         before = then.get(matter.key)
+        if before and matter.kind in EVENTS:
+            if before.mark == matter.mark:
+                continue
+            before = None
         answered = matter.kind != "request" or matter.event == "rejected"
         state = _state(matter, before, day, WEEKLY if answered else remind)
         if not matter.stands:

@@ -106,6 +106,15 @@ def artefacts_before(store: Store, tenant: str, number: int) -> Iterator[dict[st
             yield store.read_json(f"artefacts/{tenant}/{name}")
 
 
+def newest_artefact(store: Store, tenant: str) -> str | None:
+    """The folder of the tenant's newest artefact that is no practice and is still there; None where there is none."""
+    for name in reversed(store.names(f"artefacts/{tenant}")):
+        content = store.read_json(f"artefacts/{tenant}/{name}")
+        if not content.get("practice") and store.exists(f"{content['path']}/{MANIFEST}"):
+            return str(content["path"])
+    return None
+
+
 def point(store: Store, tenant: str, pointer: str, content: dict[str, Any]) -> None:
     """Set a pointer of the tenant (`tested`, `good-<source>`); the newest wins."""
     store.write(f"pointers/{tenant}/{pointer}.json", json.dumps(content, indent=1, default=str).encode())

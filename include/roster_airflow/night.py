@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from roster.errors import NightFailed, RosterError, SourceFault, TenantFileWrong
+from roster.errors import NightFailed, RequestUnknown, RosterError, SourceFault, TenantFileWrong
 from roster.runs import read_step
 from roster.steps import Done, Night
 from roster_airflow.notifications.roster import NOTICE
@@ -128,11 +128,17 @@ class PlanOperator(BaseOperator):
             return done
 
     def plan(self, night: Night, ledger: Ledger, params: Mapping[str, Any]) -> Done:
-        """What the run's Params ask for of the night's artefact."""
-        from roster.import_options import STICKINESS
+        """What the Params ask for of the night's artefact. Raises RequestUnknown where they exclude each other."""
+        from roster.import_options import NONE, STICKINESS
         from roster.steps.plan import Asked, make_plan
 
         options = STICKINESS[params["stickiness"]]
+        if params["as_of"] and options != NONE:
+            message = (
+                "`as_of` plays a day for practice, and `stickiness` would write over what people changed in Canvas for "
+                "good: run with one of the two"
+            )
+            raise RequestUnknown(message)
         asked = Asked(resync=params["resync"], only=params["only"], release=params["release"], options=options)
         return make_plan(night, self.planned_from["path"], ledger, asked)
 

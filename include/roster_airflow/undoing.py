@@ -6,16 +6,15 @@ same journal as every load.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from roster.errors import CanvasBusy, CanvasFault, CanvasStuck, CanvasUnreachable, NightFailed, TenantFileWrong
+from roster.errors import NightFailed, TenantFileWrong
 from roster.runs import read_step
 from roster_airflow.night import said_by
 from roster_airflow.notifications.roster import NOTICE
@@ -71,14 +70,22 @@ class ShowOperator(BaseOperator):
 
 
 class UndoSignOffOperator(SignOffOperator):
-    """The form of an undo, for the approvers of the tenant that the Params name."""
+    """The form of an undo, for the approvers of the tenant that the Params name.
 
-    template_fields: tuple[str, ...] = (*SignOffOperator.template_fields, "tenant_id")
+    :param environment: which of its environments. (templated)
+    """
+
+    template_fields: tuple[str, ...] = (*SignOffOperator.template_fields, *WHOSE)
+
+    def __init__(self, *, environment: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.environment = environment
 
     def form(self, night: Night) -> tuple[str, str]:
         """(text, hash) of what was shown."""
         from roster.steps.undo import TEXT
 
+        self.subject = f"{night.tenant.name}: undo an import in {self.environment}?"
         self.assigned_users = [{"id": one, "name": one} for one in night.tenant.rollout.approvers]
         text = night.store.read_whole(self.asked["path"], TEXT).decode()
         return text, str(self.asked["counts"]["undo_hash"])
@@ -137,52 +144,31 @@ class RestoreOperator(BaseOperator):
         self.shown = shown
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Ask, unless this run has; defers until it has ended."""
+        """Ask, unless this run has; defers until it has ended. Nothing is asked once the ledger has moved on."""
         from roster.steps.undo import begun, is_as_shown, not_restored
-        from roster_airflow.hooks.canvas_restoring import ended_as
         from roster_airflow.loading import loading_for
+        from roster_airflow.restoring import Restoring
 
         with recorded(context, self.tenant_id) as night:
             if why_not := not_restored(night, self.shown, datetime.now(UTC)):
                 return {"state": "not asked", "why_not": why_not}
             loading = loading_for(night.store, night.tenant, self.environment)  # type: ignore[arg-type]
-            asked = f"{night.run.path}/restore.json"
             import_id = read_step(night.store, self.shown["path"], "plan.json")["imports"][-1]  # the one that drops
-            if not night.store.exists(asked):
-                if begun(night, loading.ledger) or not is_as_shown(night, loading.ledger, self.shown):
-                    return {"state": "not asked", "why_not": "moved"}
-                _ask(night, loading.hook, import_id, asked)
-            kept = night.store.read_json(asked)
-            if state := ended_as(loading.hook, import_id, kept["progress"]):
+            restoring = Restoring(night.store, loading.hook, import_id, f"{night.run.path}/restore.json")
+
+            def may_ask() -> bool:
+                return not begun(night, loading.ledger) and is_as_shown(night, loading.ledger, self.shown)
+
+            if not (restoring.is_asked or may_ask()):
+                return {"state": "not asked", "why_not": "moved"}
+            if state := restoring.go_on(night.tenant.canvas.deadline, may_ask):
                 self.log.info("restore_states: %s", state)
                 return {"state": state, "why_not": None}
-            self._wait(night, datetime.fromisoformat(kept["at"]))
+        self.defer(trigger=DateTimeTrigger(moment=datetime.now(UTC) + LOOK), method_name="resume")
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Time has passed: look again."""
         return self.execute(context)
-
-    def _wait(self, night: Night, since: datetime) -> NoReturn:
-        if (now := datetime.now(UTC)) > since + night.tenant.canvas.deadline:
-            message = "restore_states: Canvas has not ended it by canvas.deadline: the rows go without it"
-            raise CanvasStuck(message)
-        self.defer(trigger=DateTimeTrigger(moment=now + LOOK), method_name="resume")
-
-
-def _ask(night: Night, hook: Any, import_id: str, asked: str) -> None:
-    """Ask once: what is kept before says that it was asked, should this be killed before the answer is."""
-    from roster_airflow.hooks.canvas_restoring import restore_states
-
-    kept = {"at": datetime.now(UTC).isoformat(), "progress": None}
-    night.store.write(asked, json.dumps(kept).encode())
-    try:
-        kept["progress"] = restore_states(hook, import_id).id
-    except (CanvasBusy, CanvasUnreachable):  # it may have begun: the import's state tells
-        raise
-    except CanvasFault:
-        night.store.remove(asked)
-        raise
-    night.store.write(asked, json.dumps(kept).encode())
 
 
 class UndoAgainOperator(BaseOperator):
@@ -241,6 +227,7 @@ class UndoVerdictOperator(BaseOperator):
 
     def execute(self, context: Context) -> Done:
         """Report, tell, and raise NightFailed where there are reasons to."""
+        from roster.steps.telling import undo_matter
         from roster.steps.undo_report import report
         from roster_airflow.telling import tell
 
@@ -249,7 +236,8 @@ class UndoVerdictOperator(BaseOperator):
             notice = {"tenant": self.tenant_id, "reasons": reasons, "counts": done["counts"]}
             context["ti"].xcom_push(NOTICE, notice)
             self.log.info("report: %s", done["path"])
-            tell(night, (), context, reasons=reasons)
+            told = [] if reasons else [undo_matter(read_step(night.store, done["path"], "report.json"), done["path"])]
+            tell(night, told, context, reasons=reasons)
             if reasons:
                 raise NightFailed("\n".join(reasons))
             return done

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
 
 from roster_airflow.retries import by_error
+from roster_airflow.undoing import WHOSE
 from tests.dags.processes import REPOSITORY
 from tests.five_pupils import tenant_file
 
@@ -39,6 +42,15 @@ def test_whose_canvas_it_is_comes_from_the_form(dag: DAG) -> None:
     for task in dag.tasks:
         assert "tenant_id" in task.template_fields, task.task_id
         assert hasattr(task, "environment") == ("environment" in task.template_fields), task.task_id
+
+
+def test_params_are_rendered_into_every_task_also_as_the_scheduler_keeps_them(dag: DAG) -> None:
+    kept = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert kept.task_ids == dag.task_ids
+    context = {"params": {"tenant": "gum", "environment": "production"}}
+    for task in dag.tasks:
+        whose = [task.render_template(getattr(task, name), context) for name in WHOSE if name in task.template_fields]
+        assert whose == ["gum", "production"][: len(whose)], task.task_id
 
 
 def test_its_form(dag: DAG) -> None:

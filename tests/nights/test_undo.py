@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,8 +14,11 @@ import pytest
 
 from roster.errors import LedgerMoved, RequestUnknown
 from roster.steps import Done
-from roster.steps.undo import imports, remember, show, show_again
-from roster.undo import Later
+from roster.steps.release import Reply
+from roster.steps.undo import decide, imports, remember, show, show_again
+from roster.steps.undo_report import Undone, report
+from roster.tenants import RolloutSettings
+from roster.undo import REASONS, Later
 from tests.nights.disturbed import Nights
 from tests.nights.moved import address, moved
 from tests.nights.small import School, live, school
@@ -172,3 +180,80 @@ def test_imports_are_listed_and_one_that_is_none_of_ours_is_told(nights: Nights)
     assert (line["import"], line["outcome"], line["refused"]) == (done["counts"]["import_id"], "taken", 0)
     with pytest.raises(RequestUnknown, match="import 99 is none of this ledger's"):
         shown(nights, "99")
+
+
+def reported(nights: Nights, import_id: str, answer: str | None = "approved") -> tuple[Path, list[str]]:
+    """The folder of the report of an undo, and why it failed; without an approval nothing is sent."""
+    nights.tenant = nights.tenant.model_copy(update={"rollout": RolloutSettings(approvers=("registrar",))})
+    night, done = shown(nights, import_id)
+    ledger = nights.loading.ledger
+    reply = Reply("Approve", done["counts"]["undo_hash"], "registrar") if answer == "approved" else None
+    decide(night, ledger, done, reply, nights.clock())
+    again = load = None
+    if answer == "approved":
+        again = show_again(night, ledger, done, "again")
+        remember(night, ledger, again)
+        load = nights.load(night, again)
+    restore = {"state": "not asked", "why_not": "left"}
+    undone = Undone(environment="test", show=done, answer=answer, restore=restore, again=again, load=load)
+    verdict, failed = report(night, undone)
+    return Path(ledger.store.root) / verdict["path"], failed
+
+
+def cells(page: str) -> list[list[str]]:
+    """The text of the page's table rows."""
+    rows = re.findall(r"<tr[ >].*?</tr>", page, re.DOTALL)
+    found = [re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in row] for row in found]
+
+
+def tiles(page: str) -> dict[str, str]:
+    """What is counted at the head of the page."""
+    return {name.strip(): number for number, name in re.findall(r"<b>([\d,]+)</b>([^<]+)</li>", page)}
+
+
+def test_the_page_of_an_undo_says_what_was_done_and_row_by_row_what_was_not(nights: Nights) -> None:
+    whole = school().with_pupil("<p13>", "algebra")
+    first = nights.play(whole)["counts"]["import_id"]
+    nights.play(whole.renamed("<p13>", "Widowed"))
+    nights.canvas.fault("refuse_rows", file="users.csv", pattern="p02", times=1)
+    folder, failed = reported(nights, first)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert failed == []
+    counts = json.loads((folder / "report.json").read_text(encoding="utf-8"))["undo"]["counts"]
+    told, rows = tiles(page), cells(page)
+    assert (told["came back"], told["as before"], int(told["taken back"])) == ("0", "0", counts["rows"])
+    assert (told["refused"], told["in doubt"], int(told["not undone"])) == ("1", "0", counts["left"])
+    assert ["users.csv", "18", "1"] in rows
+    assert ["sections.csv", "4", REASONS["created"]] in rows
+    assert ["users.csv", "<p13>", "North", REASONS["later"]] in rows
+    assert "<p13>" not in page
+    listed = list(csv.reader((folder / "not-undone.csv").read_text(encoding="utf-8").splitlines()))
+    assert listed[0] == ["file", "key", "reason", "school"]
+    assert len(listed) - 1 == counts["left"]
+    assert "Canvas is not asked to restore states" in page
+    assert "Approved by <code>registrar</code>" in page
+
+
+def test_the_page_of_an_undo_that_was_not_done_says_so(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    folder, failed = reported(nights, nights.play(after)["counts"]["import_id"], "cleared")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert failed == []
+    assert ">nothing was sent</span>" in page
+    assert "What this undo would have done" in page
+    assert {"come back", "not undone"} < tiles(page).keys()
+    assert "No row of the import is left out." in page
+    assert "refused" not in tiles(page)
+
+
+def test_an_undo_that_failed_before_it_was_shown_has_a_page(nights: Nights) -> None:
+    faults = {"show": "import 99 is none of this ledger's"}
+    undone = Undone("production", show=None, answer=None, restore=None, again=None, load=None, faults=faults)
+    verdict, failed = report(nights.night(), undone)
+    page = (Path(nights.loading.ledger.store.root) / verdict["path"] / "report.html").read_text(encoding="utf-8")
+    assert failed == ["show: import 99 is none of this ledger's"]
+    assert ">failed</span>" in page
+    assert "import 99 is none of this ledger&#39;s" in page
+    assert "<table>" not in page

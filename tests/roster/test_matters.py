@@ -91,6 +91,13 @@ def test_what_a_person_did_to_a_request_is_told_at_once_each_time(store: Store) 
     assert loaded.state == "over"
 
 
+def test_what_happens_and_does_not_last_is_told_once_and_the_next_of_its_kind_is_new(store: Store) -> None:
+    first, second = ([Matter("undo", "test", "Import 4 was undone", mark=run)] for run in ("run-1", "run-2"))
+    assert told(store, first, first, *[[]] * 8, first, second) == [["new"], [], *[[]] * 8, [], ["new"]]
+    (message,) = due(store, "fern", first, night(20))
+    assert message.since == night(20)
+
+
 def test_what_never_stood_is_not_told_to_be_over(store: Store) -> None:
     assert due(store, "fern", [a_failure(stands=False), a_request(stands=False)], DAY) == []
     assert store.names("matters/fern") == []

@@ -19,6 +19,7 @@ from roster.errors import (
     CanvasBusy,
     CanvasTokenDead,
     NightFailed,
+    RequestUnknown,
     RosterError,
     RunFolderBroken,
     SourceIncomplete,
@@ -250,6 +251,21 @@ def test_a_past_day_is_played_and_hands_nothing_on(play: Play, canvas: Canvas) -
     assert night.states["verdict"] == "success"
     assert live(canvas.state()["sections"], "section_id") == []
     assert pointer("tested") is None
+
+
+@pytest.mark.parametrize("stickiness", ["override", "override_and_clear", "override_and_add"])
+def test_a_past_day_writes_over_nothing_that_people_changed(play: Play, canvas: Canvas, stickiness: str) -> None:
+    export = tables(TODAY)
+    play(export)
+    canvas.edit("user", "p1", name="By hand")
+    night = play(
+        changed(export, "students.csv", "p1", "First_name", "Zephyrine"), as_of="2026-03-02", stickiness=stickiness
+    )
+    assert isinstance(night.errors["plan"], RequestUnknown)
+    assert (night.states["load"], night.states["verdict"]) == ("upstream_failed", "failed")
+    assert "step plan failed: `as_of` plays a day for practice" in night.report
+    assert len(canvas.imports()) == 1
+    assert play(export, as_of="2026-03-02", stickiness="keep").states["verdict"] == "success"
 
 
 def test_a_canvas_that_does_not_answer_hands_on_unrehearsed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

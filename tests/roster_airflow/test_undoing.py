@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import runpy
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +24,7 @@ from roster_sandbox.canvas import Canvas
 from tests.dags.processes import REPOSITORY
 from tests.five_pupils import PERSONAL, changed, live, tables, tenant_file, without
 from tests.roster_airflow import test_night, test_rollout
+from tests.roster_airflow.scripted import Answer, Scripted, scripted_server
 from tests.roster_airflow.test_night import TODAY, Play
 
 canvas, play, rules_only = test_night.canvas, test_night.play, test_night.rules_only
@@ -144,6 +147,38 @@ def test_nothing_is_asked_of_canvas_without_the_approval_of_what_was_shown(
     assert (len(canvas.imports()), canvas.imports()[1]["state"]) == (2, "imported")
 
 
+@pytest.fixture
+def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """Where the connection `channel` posts."""
+    with scripted_server() as people:
+        people.says(Answer("ok"))
+        fields = {"conn_type": "http", "host": f"{people.url}/channel"}
+        monkeypatch.setenv("AIRFLOW_CONN_CHANNEL", json.dumps(fields))
+        yield people
+
+
+def test_what_came_of_it_is_told_once_in_numbers_and_a_failure_is_left_to_the_callback(
+    play: Play, undo: Undo, canvas: Canvas, channel: Scripted, tmp_path: Path
+) -> None:
+    two_nights(play)
+    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, notify="channel")
+    undo(reply=("Reject", "as shown", "registrar"))
+    canvas.fault("restore_fails", times=1)
+    assert undo().states["verdict"] == "failed"
+    run = undo()  # of the undo
+    clear(run, "verdict")
+    rejected, done = (json.loads(asked.body) for asked in channel.asked)
+    assert [rejected["said"], done["said"]] == ["Import 2 was not undone (test)", "Import 3 was undone (test)"]
+    assert [(one["kind"], one["subject"], one["state"]) for one in (rejected, done)] == [("undo", "test", "new")] * 2
+    assert "Nothing was sent: the undo was rejected." in rejected["reasons"]
+    assert rejected["counts"] == {}
+    assert done["counts"] == {"users": 3, "enrollments": 1, "user_observers": 1}
+    folder = Path(run.kept["verdict", "return_value"]["path"]).parent  # the verdict ran twice
+    assert f"report: {folder / 'attempt-1'}/report.html" in done["reasons"]
+    assert "dags/canvas_undo/runs/run-" in done["link"]
+    assert [word for word in PERSONAL if word in rejected["text"] + done["text"]] == []
+
+
 def test_a_form_that_was_shown_before_counts_for_nothing(play: Play, undo: Undo, canvas: Canvas) -> None:
     two_nights(play)
     run = undo("sign_off")  # killed after it was shown
@@ -188,16 +223,104 @@ def test_what_is_older_than_thirty_days_is_not_restored(
     assert names(canvas)["p1"].startswith("Aoife")
 
 
+def within_a_second(tmp_path: Path) -> None:
+    """What Canvas does has to end by then."""
+    where = {"test": {"connection": "fern_canvas", "hosts": ["127.0.0.1"]}, "deadline": "1 second"}
+    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, canvas=where)
+
+
 def test_a_restore_that_does_not_end_is_waited_for_until_its_deadline(
     play: Play, undo: Undo, canvas: Canvas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_nights(play)
-    monkeypatch.setattr("roster_airflow.hooks.canvas_restoring.ended_as", lambda *_: None)
-    where = {"test": {"connection": "fern_canvas", "hosts": ["127.0.0.1"]}, "deadline": "1 second"}
-    tenant_file(tmp_path / "tenants", rollout={"approvers": ["registrar"]}, sync=DELETES, canvas=where)
+    monkeypatch.setattr("roster_airflow.restoring.state_of", lambda *_: "restoring")
+    within_a_second(tmp_path)
     run = undo()
     assert isinstance(run.errors["restore"], CanvasStuck)
     assert (run.states["load"], run.states["verdict"]) == ("success", "failed")
+
+
+LOST = {"method": "PUT", "path": "/restore_states$", "times": 1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked"),
+    [
+        ({"name": "answer_lost"}, 1),
+        ({"name": "cut_upload"}, 2),
+        ({"name": "late_post", "seconds": 0.3}, 2),
+        ({"name": "bad_gateway"}, 2),
+        ({"name": "throttle"}, 2),
+    ],
+)
+def test_a_restore_whose_answer_was_lost_is_found_or_asked_for_once_more(
+    play: Play, undo: Undo, canvas: Canvas, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], asked: int
+) -> None:
+    monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
+    play(EXPORT)
+    was = live(canvas.state()["enrollments"], "user_id"), names(canvas)
+    play(NEXT)
+    canvas.fault(**{**LOST, **fault})
+    run = undo()
+    assert set(run.states.values()) == {"success"}
+    assert run.kept["restore", "return_value"] == {"state": "partially_restored", "why_not": None}
+    assert len(asked_at(run)) == asked
+    time.sleep(fault.get("seconds", 0))
+    for _ in range(4):  # a job that came late goes on as well
+        assert play(NEXT).states["verdict"] == "success"
+    assert (live(canvas.state()["enrollments"], "user_id"), names(canvas)) == was
+    assert canvas.imports()[1]["state"] == "partially_restored"
+
+
+def asked_at(run: UndoRun) -> list[str]:
+    """When Canvas was asked to restore states."""
+    night = night_of(run.context(run.dag.get_task("restore")), "fern")
+    return list(night.store.read_json(f"{night.run.path}/restore.json")["at"])
+
+
+@pytest.mark.parametrize(("late", "asked"), [(timedelta(minutes=5), 1), (timedelta(), 2)])
+def test_a_restore_that_never_begins_is_waited_for_and_asked_for_twice_at_most(
+    play: Play,
+    undo: Undo,
+    canvas: Canvas,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    late: timedelta,
+    asked: int,
+) -> None:
+    two_nights(play)
+    monkeypatch.setattr("roster_airflow.restoring.LATE", late)
+    within_a_second(tmp_path)
+    canvas.fault(**{**LOST, "times": None}, name="cut_upload")
+    run = undo()
+    assert isinstance(run.errors["restore"], CanvasStuck)
+    assert (len(asked_at(run)), run.states["load"], run.states["verdict"]) == (asked, "success", "failed")
+
+
+def test_it_is_not_asked_for_once_more_when_the_ledger_has_moved_on(
+    play: Play, undo: Undo, canvas: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile() -> None:
+        monkeypatch.setattr("roster_airflow.restoring.LATE", timedelta())
+        play(changed(NEXT, "students.csv", "p1", "First_name", "Ludmila"))
+
+    two_nights(play)
+    canvas.fault(**LOST, name="cut_upload")
+    run = undo("restore", "again")
+    monkeypatch.setattr(run, "while_closed", meanwhile)
+    assert run.execute(undo_dag().get_task("restore")) == {"state": "unknown", "why_not": None}
+    assert len(asked_at(run)) == 1
+    assert canvas.imports()[1]["state"] == "imported"
+
+
+def test_a_restore_that_canvas_refuses_was_not_asked_for(play: Play, undo: Undo, canvas: Canvas) -> None:
+    two_nights(play)
+    canvas.fault(**{**LOST, "times": 1}, name="no_permission")
+    run = undo()
+    assert run.states["restore"] == "failed"
+    clear(run, "restore")
+    assert run.kept["restore", "return_value"] == {"state": "not asked", "why_not": "moved"}
+    assert canvas.imports()[1]["state"] == "imported"
 
 
 def test_cleared_at_any_task_nothing_is_sent_twice(play: Play, undo: Undo, canvas: Canvas) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from roster.canvas.values import clean
-from roster.runs import reading
+from roster.runs import newest_artefact, reading
 from roster.steps import Night
 from roster.templates import by_user_kind
 from roster.tenants import Tenant
@@ -166,3 +166,9 @@ def school_names(night: Night, artefact: str) -> dict[str, str]:
         if not file.exists():
             return {}
         return dict(pl.read_parquet(file).select("record", "name").iter_rows())
+
+
+def names_of_schools(night: Night) -> dict[str, str]:
+    """The same, as the newest artefact has them; none where there is no artefact."""
+    newest = newest_artefact(night.store, night.tenant.id)
+    return school_names(night, newest) if newest else {}

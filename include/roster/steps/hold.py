@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,8 @@ from roster.runs import read_step, write_json
 from roster.steps import Done, Night
 from roster.steps.census import school_names
 from roster.steps.promote import configuration_of
-from roster.steps.report_page import ACTIONS, FILES, table
+from roster.steps.report_page import MOST_SCHOOLS, by_file, by_school, table
 
-MOST_SCHOOLS = 30
-"""More than these are told in the report only."""
 TEXT = "request.md"
 
 
@@ -85,12 +82,7 @@ def shown(night: Night, request: Request, content: Mapping[str, Any]) -> Iterato
         yield "Nothing goes without this release. It also approves the present set-up of the tenant.\n"
     names = school_names(night, request.artefact)
     held = [line for line in counts["changes"] if line["part"] == "held"]
-    totals: Counter[tuple[str, str]] = Counter()
-    for line in held:
-        totals[line["file"], line["action"]] += line["rows"]
-    actions = [action for action in ACTIONS if any(found == action for _, found in totals)]
-    files = [file for file in FILES if any(found == file for found, _ in totals)]
-    yield from table(("file", *actions), [(file, *(totals[file, action] for action in actions)) for file in files])
+    yield from by_file(held)
     yield "Why they wait:\n"
     yield from (f"- {_named(line['why'], names)} ({line['rows']:,} rows)" for line in counts["holds"])
     yield ""
@@ -98,7 +90,8 @@ def shown(night: Night, request: Request, content: Mapping[str, Any]) -> Iterato
         yield "Limits that were reached:\n"
         rows = [*_limits(counts["limits"], names)]
         yield from table(("what", "file", "school", "changed", "of", "allowed"), rows)
-    yield from _schools(held, names)
+    yield "By school:\n"
+    yield from by_school(held, names)
     yield "Approve only what you expect. Rejected, nothing is sent and Canvas stays as it is.\n"
     yield f"Hash of what is shown: `{request.held_hash}`"
 
@@ -112,19 +105,3 @@ def _limits(limits: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[
     for line in limits[:MOST_SCHOOLS]:
         where = "all" if line["school"] is None else names.get(line["school"], line["school"]) or "(none)"
         yield line["kind"], line["file"], where, line["changed"], line["base"], f"{line['share']:.0%}"
-
-
-def _schools(held: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[str]:
-    by_school: dict[str | None, Counter[str]] = defaultdict(Counter)
-    for line in held:
-        by_school[line["school"]][line["action"]] += line["rows"]
-    largest = sorted(by_school, key=lambda school: (-by_school[school].total(), school or ""))
-    actions = [action for action in ACTIONS if any(counts[action] for counts in by_school.values())]
-    yield "By school:\n"
-    rows = [
-        (school or "(none)", names.get(school or "", ""), *(by_school[school][action] for action in actions))
-        for school in largest[:MOST_SCHOOLS]
-    ]
-    yield from table(("school", "name", *actions), rows)
-    if len(largest) > MOST_SCHOOLS:
-        yield f"And {len(largest) - MOST_SCHOOLS} more schools: see the report.\n"

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 
 from roster.canvas.wanted import SEPARATOR
@@ -18,12 +17,12 @@ from roster.reconciling.comparison import KINDS, Comparison, compare
 from roster.reconciling.outcome import Then, outcome
 from roster.reconciling.reports import read_report
 from roster.reconciling.there import there
-from roster.runs import artefacts_before, reading, write_json
+from roster.runs import newest_artefact, reading, write_json
 from roster.steps import Done, Night
+from roster.steps.pages import page
 from roster.tenants import Environment
 
 SHOWN = 500
-NEWEST = 10**9
 UNSEEN = (
     "the log-in provider of people, which the report has as a number only",
     "which fields Canvas keeps for people who edited them, and imports leave alone",
@@ -85,15 +84,11 @@ def reconcile(
 
 def _schools(night: Night) -> dict[tuple[str, str], str | None]:
     """(file, key) → school, as the newest artefact has it; nothing where there is none yet."""
-    for content in artefacts_before(night.store, night.tenant.id, NEWEST):
-        if content.get("practice") or not night.store.exists(content["path"]):
-            continue
-        with reading(night.store, content["path"]) as folder:
-            rows = Wanted.read(folder).rows
-        return {
-            (file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()
-        }
-    return {}
+    if (path := newest_artefact(night.store, night.tenant.id)) is None:
+        return {}
+    with reading(night.store, path) as folder:
+        rows = Wanted.read(folder).rows
+    return {(file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()}
 
 
 def _counts(made: Comparison) -> dict[str, Any]:
@@ -108,14 +103,8 @@ def _readable(differences: pl.DataFrame) -> pl.DataFrame:
 
 
 def _page(night: Night, content: Mapping[str, Any], made: Comparison) -> str:
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("pages")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
     counted = {(line["file"], line["kind"]): line["rows"] for line in content["counts"]["by_file"]}
-    return pages.get_template("reconcile.html").render(
+    return page("reconcile.html").render(
         name=night.tenant.name,
         day=night.today.isoformat(),
         content=content,

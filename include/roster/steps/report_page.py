@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +10,8 @@ from roster.canvas import FILE_NAMES, ID_CHANGES
 
 FILES = (ID_CHANGES, *FILE_NAMES)
 ACTIONS = ("create", "update", "drop", "resend", "rename", "park")
+MOST_SCHOOLS = 30
+"""More than these are told in the report only."""
 
 
 def as_text(report: Mapping[str, Any]) -> str:
@@ -88,6 +90,36 @@ def _times(report: Mapping[str, Any]) -> Iterator[str]:
     if report["seconds"]:
         yield "## Seconds\n"
         yield from table(("step", "seconds"), list(report["seconds"].items()))
+
+
+def by_file(lines: Sequence[Mapping[str, Any]], words: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Rows by file and action, as a table of Markdown. lines: file, action, rows; words: for the actions."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        totals[line["file"], line["action"]] += line["rows"]
+    actions = [action for action in ACTIONS if any(found == action for _, found in totals)]
+    files = [file for file in FILES if any(found == file for found, _ in totals)]
+    header = ("file", *((words or {}).get(action, action) for action in actions))
+    yield from table(header, [(file, *(totals[file, action] for action in actions)) for file in files])
+
+
+def by_school(
+    lines: Sequence[Mapping[str, Any]], names: Mapping[str, str], words: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Rows by school and action, the schools with most of them first. lines: school, action, rows; words: as above."""
+    schools: dict[str | None, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        schools[line["school"]][line["action"]] += line["rows"]
+    largest = sorted(schools, key=lambda school: (-schools[school].total(), school or ""))
+    actions = [action for action in ACTIONS if any(counts[action] for counts in schools.values())]
+    header = ("school", "name", *((words or {}).get(action, action) for action in actions))
+    rows = [
+        (school or "(none)", names.get(school or "", ""), *(schools[school][action] for action in actions))
+        for school in largest[:MOST_SCHOOLS]
+    ]
+    yield from table(header, rows)
+    if len(largest) > MOST_SCHOOLS:
+        yield f"And {len(largest) - MOST_SCHOOLS} more schools: see the report.\n"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

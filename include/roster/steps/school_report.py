@@ -8,11 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 
 from roster.answers import PROBLEMS
@@ -21,6 +19,7 @@ from roster.plan import FILE_ORDER
 from roster.runs import reading
 from roster.steps import Night
 from roster.steps.census import DONE, PLACE, WANTED, by_school, census
+from roster.steps.pages import page
 from roster.steps.since import since
 from roster.steps.usernames import USERNAMES, usernames
 from roster.tenants import Environment
@@ -130,25 +129,12 @@ def _read_list(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(content))
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    """The templates, compiled once for all reports of a process."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("pages")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def _write_pages(
     folder: Path,
     report: Mapping[str, Any],
     lists: Mapping[str, list[dict[str, Any]]],
     holds: Mapping[str | None, list[tuple[str, int]]],
 ) -> None:
-    pages = _templates()
     schools = by_school(report["census"])
     names = {line["school"]: line["name"] for line in report["census"]}
     total = sum(schools.values(), Counter())
@@ -164,13 +150,13 @@ def _write_pages(
         "columns": [*WANTED, *(name for name in DONE if total[name])],
         "differences": _differences(report["since"]),
     }
-    whole = pages.get_template("report.html").render(known, plan=_plan(report), **_groups(lists))
+    whole = page("report.html").render(known, plan=_plan(report), **_groups(lists))
     (folder / "report.html").write_text(whole, encoding="utf-8")
     (folder / "schools").mkdir()
-    template = pages.get_template("school.html")
+    template = page("school.html")
     for school, counts in schools.items():
         own = {name: [row for row in rows if (row["school"] or None) == school] for name, rows in lists.items()}
-        page = template.render(
+        own_page = template.render(
             known,
             school=school,
             counts=counts,
@@ -179,7 +165,7 @@ def _write_pages(
             held=holds.get(school, []),
             **_groups(own),
         )
-        (folder / page_of(school)).write_text(page, encoding="utf-8")
+        (folder / page_of(school)).write_text(own_page, encoding="utf-8")
 
 
 def _groups(lists: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:

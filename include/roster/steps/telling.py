@@ -140,3 +140,27 @@ def _of_plan(plan: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, int]]:
         if line["part"] == "held":
             counts[line["file"].removesuffix(".csv")] += line["rows"]
     return (*lines[:SHOWN], *more), dict(counts)
+
+
+def undo_matter(report: Mapping[str, Any], folder: str) -> Matter:
+    """What came of an undo that did not fail. folder: where its report is."""
+    environment, undo, load = report["environment"], report["undo"], report["load"]
+    word, was = ("Import", "was") if len(undo["imports"]) == 1 else ("Imports", "were")
+    came = was if load else f"{was} not"
+    counts: Counter[str] = Counter()
+    for line in undo["counts"]["changes"] if load else ():
+        counts[line["file"].removesuffix(".csv")] += line["rows"]
+    left = undo["counts"]["left"]
+    return Matter(
+        kind="undo",
+        subject=environment,
+        title=f"{word} {', '.join(undo['imports'])} {came} undone ({environment})",
+        reasons=(
+            *report["notices"],
+            *([f"{left} rows are not undone: the report says why"] if load and left else []),
+            f"report: {folder}/report.html",
+        ),
+        counts=counts,
+        todo="Mend the source: the nights to come hold what was taken back and it still says." if load else "",
+        mark=report["run"],
+    )

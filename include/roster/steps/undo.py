@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,12 +17,15 @@ from roster.ledger import Ledger
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night
+from roster.steps.census import names_of_schools
 from roster.steps.plan import numbered
 from roster.steps.release import Reply, judged
-from roster.steps.report_page import ACTIONS, FILES, table
+from roster.steps.report_page import by_file, by_school
 from roster.undo import REASONS, UNRESTORED, Later, Undoing, digests, freed, invert, unrestored
 
 TEXT = "request.md"
+WORDS = {"create": "come back", "update": "as before", "drop": "taken back", "park": "log-in in between"}
+"""What an action of the inverse does, as a person reads it."""
 STATES_KEPT = timedelta(days=30)
 """How long Canvas can restore what an import changed."""
 
@@ -236,17 +238,11 @@ def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
     """What approvers read: counts only, nobody's data."""
     counts, one = content["counts"], content["import"]
     word = "import" if len(content["imports"]) == 1 else "imports"
-    yield f"**Undo {word} {', '.join(content['imports'])}** of {one['written']:%Y-%m-%d %H:%M} UTC"
-    yield f"in {content['ledger']['host']}, {night.tenant.name}: {counts['rows']:,} rows are sent.\n"
-    totals: Counter[tuple[str, str]] = Counter()
-    schools: Counter[str] = Counter()
-    for line in counts["changes"]:
-        totals[line["file"], line["action"]] += line["rows"]
-        schools[line["school"] or "(none)"] += line["rows"]
-    actions = [action for action in ACTIONS if any(found == action for _, found in totals)]
-    files = [file for file in FILES if any(found == file for found, _ in totals)]
-    yield from table(("file", *actions), [(file, *(totals[file, action] for action in actions)) for file in files])
-    yield from table(("school", "rows"), sorted(schools.items()))
+    where = f"the Canvas of {night.tenant.name} ({content['ledger']['host']})"
+    yield f"**Undo {word} {', '.join(content['imports'])}** of {one['written']:%Y-%m-%d %H:%M} UTC in {where}:"
+    yield f"{counts['rows']:,} rows are sent.\n"
+    yield from by_file(counts["changes"], WORDS)
+    yield from by_school(counts["changes"], names_of_schools(night), WORDS)
     if counts["left"]:
         yield "Not undone:\n"
         for line in counts["not_undone"]:
@@ -255,6 +251,8 @@ def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
     if content["freed"]:
         yield f"{content['freed']:,} accounts that are suspended get a log-in in between: theirs goes back to others.\n"
     yield f"{restoring(content['unrestored'])}\n"
-    word = "left as they are" if content["later"] == "leave" else "undone all the same"
-    yield f"{counts['later']:,} rows were changed by later imports: {word}.\n"
+    if counts["later"]:
+        word = "left as they are" if content["later"] == "leave" else "undone all the same"
+        yield f"{counts['later']:,} rows were changed by later imports: {word}.\n"
+    yield "Approve only what you expect. Rejected, nothing is sent and Canvas stays as it is.\n"
     yield f"Hash of what is shown: `{counts['undo_hash']}`"

@@ -1,4 +1,4 @@
-"""The report of an undo: what was shown, what was answered, what came back and what did not. Counts and hashes only."""
+"""The report of an undo: what was shown, what was answered, what came back and what did not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 from roster.runs import read_step, write_json
 from roster.steps import Done, Night
+from roster.steps.census import names_of_schools
 from roster.steps.report_page import table
+from roster.steps.school_report import write_list
 from roster.steps.undo import TEXT, restoring
+from roster.steps.undo_page import as_page, not_undone
 
 ANSWERED = {
     "rejected": "was rejected",
@@ -43,13 +46,17 @@ class Undone:
 
 
 def report(night: Night, undone: Undone) -> tuple[Done, list[str]]:
-    """Write report.json and report.md into `verdict`; answer with the reasons to fail."""
+    """Write report.json, report.md, report.html and not-undone.csv into `verdict`; answer with the reasons to fail.
+
+    The first two have counts and hashes only; the others name rows by their ids.
+    """
     shown = read_step(night.store, undone.show["path"], "plan.json") if undone.show else None
     decision = night.run.latest("decide")
     load = read_step(night.store, undone.load["path"], "load.json") if undone.load else None
     failed, notices = [*_failed(undone, load)], [*_notices(undone, load)]
     content = {
         "tenant": night.tenant.id,
+        "name": night.tenant.name,
         "run": night.run.path,
         "environment": undone.environment,
         "date": night.today.isoformat(),
@@ -63,6 +70,10 @@ def report(night: Night, undone: Undone) -> tuple[Done, list[str]]:
     with night.run.write("verdict") as step:
         write_json(step.folder, "report.json", content)
         text = night.store.read_whole(undone.show["path"], TEXT).decode() if undone.show else ""
+        left = not_undone(night, undone.show)
+        write_list(step.folder / "not-undone.csv", left.columns, left.rows())
+        page = as_page(content, left, names_of_schools(night))
+        (step.folder / "report.html").write_text(page, encoding="utf-8")
         (step.folder / "report.md").write_text("\n".join(_lines(content, text)), encoding="utf-8")
     return {"path": step.path, "counts": {"failed": len(failed), "notices": len(notices)}}, failed
 

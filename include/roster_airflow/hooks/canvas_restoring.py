@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 RESTORED: Final = ("restored", "partially_restored")
 """States of an import whose states came back; the second is what Canvas calls it whenever only some were asked for."""
 FAILED: Final = "restore_failed"
+WAITING: Final = "waiting"
+RESTORING: Final = "restoring"
+UNKNOWN: Final = "unknown"
+GOES_ON: Final = (WAITING, RESTORING)
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -38,21 +42,21 @@ def restore_states(hook: CanvasHook, import_id: str) -> Progress:
     return hook.command("PUT", path, Progress, "PUT sis_imports/:id/restore_states", {"undelete_only": "true"})
 
 
-def ended_as(hook: CanvasHook, import_id: str, progress: str | None) -> str | None:
-    """How it ended: one of RESTORED, FAILED, or `unknown`; None while it goes on.
+def state_of(hook: CanvasHook, import_id: str, job: str | None, before: str) -> str:
+    """How far it is: WAITING while nothing shows of it, RESTORING, or its end: one of RESTORED, FAILED, UNKNOWN.
 
-    progress: of the job; None where its answer was lost: then the import's own state tells.
+    job: None where its answer was lost: then the import's own state tells. before: that state until Canvas was asked.
     """
-    if progress is not None:
-        job = hook.read(f"/api/v1/progress/{_number(progress)}", Progress, "GET progress/:id").workflow_state
-        if job in ("queued", "running"):
-            return None
-        if job == "failed":
+    if job is not None:
+        state = hook.read(f"/api/v1/progress/{_number(job)}", Progress, "GET progress/:id").workflow_state
+        if state in ("queued", "running"):
+            return RESTORING
+        if state == "failed":
             return FAILED
     state = hook.sis_import(import_id).workflow_state
-    if state == "restoring":
-        return None
-    return state if state in (*RESTORED, FAILED) else "unknown"
+    if job is None and state == before:
+        return WAITING
+    return state if state in (RESTORING, *RESTORED, FAILED) else UNKNOWN
 
 
 def _number(given: str) -> str:

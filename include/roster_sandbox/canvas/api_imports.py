@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 
 from roster_sandbox.canvas import dates
 from roster_sandbox.canvas.answers import US, import_json, message_json
+from roster_sandbox.canvas.api_restoring import look_on
 from roster_sandbox.canvas.faults import Queue, SlowImport, Stuck
 from roster_sandbox.canvas.options import Options, Refused, read_options, refuse_contradictions
 from roster_sandbox.canvas.paging import NOT_FOUND, page
@@ -167,8 +168,9 @@ def abort_all_pending(request: Request, db: Db) -> JSONResponse:
 
 @router.get("/sis_imports/{import_id}", dependencies=[Depends(may_see_imports)])
 def one(request: Request, db: Db) -> JSONResponse:
-    """One import, with messages once it has ended."""
+    """One import, with messages once it has ended; looking lets a job that restores its states go on."""
     _root_only(request, db)
+    look_on(db, int(_import(request, db)["id"]))
     return JSONResponse(import_json(db, _import(request, db), _base(request), single=True))
 
 

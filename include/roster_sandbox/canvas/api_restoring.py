@@ -1,6 +1,7 @@
 """Restoring the states that an import changed: `restore_states`, and the Progress that tells how far it is.
 
-A job runs as it is looked at: waiting at the first look, running at the second, done at the third. As in Canvas what
+A job runs as it, or its import, is looked at: waiting at the first look, running at the second, done at the third; an
+import's jobs one after the other. As in Canvas, what one of them has restored the next does not restore again, and what
 is older than 30 days has no record left: it restores nothing, and says nothing of it.
 """
 
@@ -49,25 +50,30 @@ async def restore_states(request: Request) -> JSONResponse:
 def progress(request: Request, db: Db) -> JSONResponse:
     """How far it is; looking lets it go on."""
     given = request.path_params["progress_id"]
+    row = db.execute("SELECT * FROM progresses WHERE id = ?", (given,)).fetchone() if given.isdecimal() else None
+    if row is None:
+        raise Refused(404, NOT_FOUND)
+    look_on(db, int(row["import_id"]))
+    return JSONResponse(_progress(db, int(row["id"])))
+
+
+def look_on(db: sqlite3.Connection, import_id: int) -> None:
+    """Let the first job of an import that has not ended go on."""
+    query = "SELECT * FROM progresses WHERE import_id = ? AND state IN ('queued', 'running') ORDER BY id LIMIT 1"
     with transaction(db):
-        row = db.execute("SELECT * FROM progresses WHERE id = ?", (given,)).fetchone() if given.isdecimal() else None
-        if row is None:
-            raise Refused(404, NOT_FOUND)
-        _go_on(db, row)
-        return JSONResponse(_progress(db, int(row["id"])))
+        if row := db.execute(query, (import_id,)).fetchone():
+            _go_on(db, row)
 
 
 def _go_on(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     asked = json.loads(row["asked"])
     if row["state"] == "queued":
         following, of_import = "running", "restoring"
-    elif row["state"] == "running" and row["fails"]:
+    elif row["fails"]:
         following, of_import = "failed", "restore_failed"
-    elif row["state"] == "running":
+    else:
         _restore(db, int(row["import_id"]), asked)
         following, of_import = "completed", "partially_restored" if asked else "restored"
-    else:
-        return
     db.execute("UPDATE progresses SET state = ? WHERE id = ?", (following, row["id"]))
     db.execute("UPDATE imports SET state = ? WHERE id = ?", (of_import, row["import_id"]))
 

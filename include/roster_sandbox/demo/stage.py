@@ -253,23 +253,22 @@ def said_wrong(stage: Stage, part: Part) -> list[str]:
     return part.report.failed
 
 
-def answer(stage: Stage, release: Part, option: str, changed: Callable[[Task], None]) -> Part:
-    """Answer a request as the approver, with the hash that it shows, and follow the run to its end."""
-    asked = stage.approver.request(RELEASE, release.run.id, SIGN_OFF)
+def answer(stage: Stage, asking: Part, option: str, changed: Callable[[Task], None]) -> Part:
+    """Answer what a run asks as the approver, with the hash that it shows, and follow the run to its end."""
+    dag, run_id = asking.dag, asking.run.id
+    asked = stage.approver.request(dag, run_id, SIGN_OFF)
     shown = asked["params"]["hash"]["value"] if asked else None
     time.sleep(HEARTBEAT)
 
     def answered() -> Run:
-        status = stage.approver.answer(RELEASE, release.run.id, SIGN_OFF, option, {"hash": shown})
+        status = stage.approver.answer(dag, run_id, SIGN_OFF, option, {"hash": shown})
         if status != 200:
             message = f"Airflow did not take the answer (status {status}): see {stage.api.url}"
             raise StartFailed(message)
-        _wait(
-            "the answer", WAKING, stage.processes[-1], lambda: not asks(stage.api.tasks(RELEASE, release.run.id)), stage
-        )
-        return release.run
+        _wait("the answer", WAKING, stage.processes[-1], lambda: not asks(stage.api.tasks(dag, run_id)), stage)
+        return asking.run
 
-    return run_part(stage, RELEASE, changed, answered)
+    return run_part(stage, dag, changed, answered)
 
 
 def play(stage: Stage, nights: Nights, changed: Callable[[Task], None], *, approve: bool = True) -> Played:

@@ -65,6 +65,19 @@ def test_a_job_that_fails_restores_nothing(school: Client) -> None:
     assert school.canvas.imports()[-1]["state"] == "restore_failed"
 
 
+def test_looking_at_the_import_does_too_and_jobs_of_one_import_go_one_after_the_other(school: Client) -> None:
+    done = dropped(school)
+    first, second = (restore(school, done["id"], undelete_only="true").json()["id"] for _ in range(2))
+    look = school.http.get
+    states = [look(f"/api/v1/accounts/self/sis_imports/{done['id']}").json()["workflow_state"] for _ in range(2)]
+    assert states == ["restoring", "partially_restored"]
+    school.load({"o.csv": "observer_id,student_id,status\ntea,ada,deleted\n"})
+    before = school.canvas.state()
+    assert look(f"/api/v1/progress/{first}").json()["workflow_state"] == "completed"
+    assert look(f"/api/v1/progress/{second}").json()["workflow_state"] == "completed"
+    assert school.canvas.state() == before, "what was restored is not restored again"
+
+
 @pytest.mark.parametrize(
     ("number", "options", "status"),
     [("1", {"undelete_only": "true", "unconclude_only": "1"}, 400), ("77", {}, 404), ("x", {}, 404)],
