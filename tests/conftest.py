@@ -1,7 +1,7 @@
 """What every test stands on: an Airflow of its own in a temporary folder, and no way out but loopback.
 
-Airflow reads its configuration while it is imported, so the environment is set when pytest starts, before any test
-module is. What the developer's own shell says of Airflow, of tenants or of AWS is taken out first: a test never sees
+Airflow reads its configuration while it is imported, so the environment is set while this is, before any other
+conftest and any test module. What the developer's own shell says of Airflow, of tenants or of AWS is taken out first: a test never sees
 a real connection.
 """
 
@@ -21,10 +21,8 @@ from tests.postgres import Postgres, running_postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_PICTURES", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
+OF_THE_TESTS = ("AWS_CA_BUNDLE", "ROSTER_LIVED_IN", "ROSTER_PICTURES", "ROSTER_ROLLOUTS", "ROSTER_SAMPLES")
 """Settings of the tests themselves."""
-
-_home = pytest.StashKey[Path]()
 
 
 def _settings(home: Path) -> dict[str, str]:
@@ -49,7 +47,7 @@ def _settings(home: Path) -> dict[str, str]:
     }
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def _a_home() -> Path:
     for name in list(os.environ):
         if name.startswith(("AIRFLOW", "AWS_", "ROSTER_")) and name not in OF_THE_TESTS:
             del os.environ[name]
@@ -57,13 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in ("airflow", "roster", "tenants"):
         (home / folder).mkdir(mode=0o700)
     os.environ.update(_settings(home))
-    config.stash[_home] = home
+    return home
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    home = config.stash.get(_home, None)
-    if home is not None:
-        shutil.rmtree(home, ignore_errors=True)
+HOME = _a_home()
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 # First: before pytest deselects by marker.

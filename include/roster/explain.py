@@ -14,10 +14,12 @@ from typing import Any
 import polars as pl
 
 from roster.answers import PROBLEMS
-from roster.canvas import FILES, ID_CHANGES, module
+from roster.canvas import FILES, ID_CHANGES, KEPT_IN, module
 from roster.canvas.change_sis_id import MEANS
+from roster.canvas.logins import csv
 from roster.errors import RequestUnknown
-from roster.ledger import Ledger, Settled, decoded
+from roster.journal import Settled
+from roster.ledger import Ledger, decoded
 from roster.runs import Run, read_step, reading
 from roster.store import Store
 
@@ -251,10 +253,10 @@ def _said_in(ledger: Ledger, settled: Settled, file: str, key: str) -> pl.DataFr
 
     What was sent is kept for a shorter time than what was said; then a message alone tells that the record was in it.
     """
-    here = (pl.col("file") == file) & (pl.col("key") == key)
+    here = (pl.col("file").replace(KEPT_IN) == file) & (pl.col("key") == key)
     problems = pl.DataFrame(schema=PROBLEMS) if (said := ledger.problems(settled)) is None else said
     if not ledger.store.exists(settled.sent):
         lines = problems.filter(here)
         return lines if lines.height else None
-    rows = ledger.sent(settled).filter(here | _changes_id(file, key)).select("file", "row")
+    rows = ledger.sent(settled).filter(here | _changes_id(file, key)).select("row", file=csv())
     return problems.join(rows, on=["file", "row"], how="semi") if rows.height else None

@@ -158,7 +158,7 @@ def write_artefact(
             change_sis_id.rows(mapping).write_parquet(step.folder / "change_sis_id.parquet")
         known = {"standing": json.loads(standing.model_dump_json()), "practice": night.practice, **more}
         number = next_number(night.store, night.tenant.id, {"path": step.path, **known})
-        content = {"number": number, "run": night.run.path, **known}
+        content = {"number": number, "run": night.run.path, "check": f"{night.run.path}/check", **known}
         write_json(step.folder, "artefact.json", content)
     return {"path": step.path, "counts": {"number": number}}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from roster.explain import explain, newest_run
 from roster.tenants import Tenant
 from tests.nights.disturbed import Nights
 from tests.nights.logins import GOOGLE, doubled
@@ -192,3 +193,12 @@ def test_one_that_somebody_removed_by_hand_is_brought_back_by_a_repair(nights: N
     assert differences(nights, done) == {("users.csv", "p01-google"): ("state", "status")}
     nights.play(doubled("p01", "t1"))
     nights.assert_right(doubled("p01", "t1"))
+
+
+def test_why_one_was_refused_is_explained(nights: Nights) -> None:
+    nights.play(doubled("p02"))
+    taken = replace(doubled("p02"), logins=(("p01", "p02@google.test"), ("p02", "p02@google.test")))
+    nights.play(taken)
+    run = newest_run(nights.loading.ledger.store, nights.tenant.id, nights.loading.ledger)
+    found = explain(run, nights.loading.ledger, "user", "p01-google")
+    assert [(one["outcome"], one["rule"]) for one in found.messages] == [("refused", "canvas-login-exists")]
