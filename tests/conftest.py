@@ -1,8 +1,8 @@
 """What every test stands on: an Airflow of its own in a temporary folder, and no way out but loopback.
 
 Airflow reads its configuration while it is imported, so the environment is set while this is, before any other
-conftest and any test module. What the developer's own shell says of Airflow, of tenants or of AWS is taken out first: a test never sees
-a real connection.
+conftest and any test module. What the developer's own shell says of Airflow, of tenants or of AWS is taken out first:
+a test never sees a real connection.
 """
 
 from __future__ import annotations
