@@ -18,7 +18,7 @@ BOUNDS = {
     ("operators/canvas.py", "_defer", "defer"): "canvas.deadline; an import that is not there: five minutes",
     ("operators/canvas_reconcile.py", "resume", "defer"): "one look; reconciling.PATIENCE: four hours",
     ("release.py", "execute", "defer"): "the load window opens within a day",
-    ("undoing.py", "_wait", "defer"): "canvas.deadline, counted from when it was asked for",
+    ("undoing.py", "execute", "defer"): "canvas.deadline, counted from when it was asked for",
     ("triggers/canvas.py", "run", "sleep"): "one poll",
     ("triggers/canvas.py", "_wait", "sleep"): "deadline; lost_after while it is initializing",
 }

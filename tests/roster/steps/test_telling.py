@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roster.matters import Matter
-from roster.steps.telling import SHOWN, Answer, Request, matters_of
+from roster.steps.telling import SHOWN, Answer, Request, matters_of, undo_matter
 from tests.five_pupils import PERSONAL, PUPILS, TEACHERS, tables, without
 from tests.paper import START, Paper
 
@@ -143,3 +143,26 @@ def test_a_real_report_names_nobody(tmp_path: Path) -> None:
     assert held.counts["users"] > 0
     said = " ".join((held.title, *held.reasons, held.todo))
     assert [word for word in (*PERSONAL, *PUPILS, *TEACHERS) if word in said.split()] == []
+
+
+@pytest.mark.parametrize(
+    ("imports", "load", "title", "counts"),
+    [
+        (["4"], {}, "Import 4 was undone (production)", {"users": 3, "admins": 1}),
+        (["4", "5"], {}, "Imports 4, 5 were undone (production)", {"users": 3, "admins": 1}),
+        (["4"], None, "Import 4 was not undone (production)", {}),
+        (["4", "5"], None, "Imports 4, 5 were not undone (production)", {}),
+    ],
+)
+def test_an_undo_is_told_by_its_imports_with_counts_of_what_was_sent(
+    imports: list[str], load: dict[str, Any] | None, title: str, counts: dict[str, int]
+) -> None:
+    changes = [{"file": file, "rows": rows} for file, rows in (("users.csv", 1), ("users.csv", 2), ("admins.csv", 1))]
+    undo = {"imports": imports, "counts": {"changes": changes, "left": 7}}
+    report = {"environment": "production", "undo": undo, "load": {"counts": {}} if load is not None else None}
+    matter = undo_matter({**report, "notices": ["as it is"], "run": "runs/fern/r1"}, "runs/fern/r1/verdict/attempt-1")
+    assert (matter.key, matter.title, matter.counts) == ("undo:production", title, counts)
+    assert matter.reasons[0] == "as it is"
+    assert ("7 rows are not undone: the report says why" in matter.reasons) == (load is not None)
+    assert matter.reasons[-1] == "report: runs/fern/r1/verdict/attempt-1/report.html"
+    assert matter.todo.startswith("Mend the source") == (load is not None)
