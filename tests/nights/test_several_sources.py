@@ -105,7 +105,7 @@ def play(home: Path, folder: Path, loading: Loading, day: int) -> Played:
     return played
 
 
-@pytest.mark.usefixtures("clever")
+@pytest.mark.usefixtures("rules_only", "clever")
 def test_parents_of_another_source_observe_and_each_source_earns_its_own_drops(
     tmp_path: Path, home: Path, canvas: Canvas, loading: Loading
 ) -> None:
