@@ -237,14 +237,11 @@ def _overriding(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(stage=going).drop("marked")
 
 
-def _synced(wanted: Wanted) -> list[str]:
-    return [module.FILE for module in FILES if module.FILE in wanted.rows]
-
-
 def _sides(wanted: Wanted, ledger: pl.DataFrame, sequence: int) -> pl.DataFrame:
     """SIDES: a line per key of the files that are synced."""
-    known = {file: ledger.filter(pl.col("file") == file) for file in _synced(wanted)}
-    there = [file for file in known if wanted.rows[file].height or known[file].height]
+    synced = [module.FILE for module in FILES if module.FILE in wanted.rows]
+    known = {file: ledger.filter(pl.col("file") == file) for file in synced}
+    there = [file for file in synced if wanted.rows[file].height or known[file].height]
     sides = [_side(file, wanted.rows[file], known[file], sequence).select(*SIDES) for file in there]
     return pl.concat([pl.DataFrame(schema=SIDES), *sides])
 
@@ -353,22 +350,27 @@ def _available(
         if module.FILE not in wanted.rows:
             continue
         own = changes.filter((pl.col("file") == module.FILE) & (pl.col("action") != "drop"))
-        lost = own.select("key").clear()
-        for column, target in module.REFERS.items():
-            if target in present:
-                named = own.select("key", named=pl.col("new").str.json_path_match(f"$.{column}")).drop_nulls("named")
-                missing = named.join(present[target], left_on="named", right_on="key", how="anti")
-                lost = pl.concat([lost, missing.select("key")])
-        waiting.append(
-            own.join(lost, on="key", how="semi").select("file", "key", reason=pl.lit("waits"), school="school")
-        )
-        own = own.join(lost, on="key", how="anti")
-        going.append(own)
+        if not own.is_empty():
+            lost = _lost(own, module.REFERS, present)
+            waiting.append(_left(own.join(lost, on="key", how="semi"), "waits"))
+            own = own.join(lost, on="key", how="anti")
+            going.append(own)
         present[module.FILE] = pl.concat([own.select("key"), there.filter(pl.col("file") == module.FILE).select("key")])
         if module.FILE == "accounts.csv" and tenant.canvas.account:
             above = pl.DataFrame({"key": [tenant.canvas.account]})
             present[module.FILE] = pl.concat([present[module.FILE], above])
     return pl.concat(going), pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)
+
+
+def _lost(own: pl.DataFrame, refers: Mapping[str, str], present: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Keys of a file's changes that refer to what is not present. refers: column → file."""
+    lost = own.select("key").clear()
+    for column, target in refers.items():
+        if target in present:
+            named = own.select("key", named=pl.col("new").str.json_path_match(f"$.{column}")).drop_nulls("named")
+            missing = named.join(present[target], left_on="named", right_on="key", how="anti")
+            lost = pl.concat([lost, missing.select("key")])
+    return lost
 
 
 def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:
