@@ -40,7 +40,7 @@ run: setup  ## sandbox, Airflow and one night over a generated district (ONCE=1:
 	@$(BIN)/python -m roster_sandbox.demo
 
 test: setup  ## all tests but the long end-to-end ones
-	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto
+	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist worksteal
 
 e2e: setup  ## the long end-to-end tests
 	$(BIN)/python -m pytest -m e2e -rs
@@ -63,7 +63,7 @@ types: setup  ## mypy and the contracts of imports
 check: test lint types  ## what has to hold before a commit
 
 coverage: setup  ## the tests of the library alone, with its branch coverage; it makes them half as slow again
-	$(BIN)/python -m pytest tests/roster tests/nights --numprocesses auto --cov --cov-report=term
+	$(BIN)/python -m pytest tests/roster tests/nights --numprocesses auto --dist worksteal --cov --cov-report=term
 
 bench: setup  ## measures, and prints seconds and memory
 	$(BIN)/python -m tests.benchmarks

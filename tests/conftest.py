@@ -8,6 +8,7 @@ a test never sees a real connection.
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import secrets
 import shutil
@@ -47,6 +48,11 @@ def _settings(home: Path) -> dict[str, str]:
     }
 
 
+def _share_of_cores() -> int:
+    """The cores that one of pytest-xdist's workers has to itself; all of them without workers."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
 def _a_home() -> Path:
     for name in list(os.environ):
         if name.startswith(("AIRFLOW", "AWS_", "ROSTER_")) and name not in OF_THE_TESTS:
@@ -55,10 +61,12 @@ def _a_home() -> Path:
     for folder in ("airflow", "roster", "tenants"):
         (home / folder).mkdir(mode=0o700)
     os.environ.update(_settings(home))
+    os.environ["POLARS_MAX_THREADS"] = str(_share_of_cores())  # or threads of one worker wait for another's
     return home
 
 
 HOME = _a_home()
+gc.disable()  # a third of the collection would be looking for garbage in modules
 
 
 def pytest_unconfigure() -> None:
@@ -71,6 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("night"):
             item.add_marker(pytest.mark.e2e)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: no test need have it searched for garbage again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,6 +108,12 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder}: set ROSTER_SAMPLES to the folder that holds it")
     return folder
+
+
+@pytest.fixture
+def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check without Great Expectations, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,8 @@ def frozen_keys(
     references, every ledger row that belongs to one of these and is not wanted itself.
     """
     known = [said.select("file", "key", "reason"), _ended_terms(wanted, ledger, run_date)]
+    if all(frame.is_empty() for frame in known):
+        return known[0]
     keys: dict[str, pl.Series] = {}
     wanted_keys = {file: frame["key"].implode() for file, frame in wanted.items()}
     for module in FILES:

@@ -45,6 +45,13 @@ CHANGES = pl.Schema(
     }
 )
 KEYS = pl.Schema({"file": pl.String, "key": pl.String})
+# The ledger's row, as far as there is one, and beside it the wanted one: new (JSON), its columns and its school. same:
+# in every column that the ledger's row was ever sent with. newer: a newer artefact wrote the ledger's row.
+SIDES = pl.Schema(
+    {name: kind for name, kind in LEDGER.items() if name != "by_hand"}
+    | {"new": pl.String(), "new_columns": pl.String(), "new_school": pl.String()}
+    | {"same": pl.Boolean(), "newer": pl.Boolean()}
+)
 OVERRIDING = LAST_STAGE + 1
 """The stage of rows that have to write over what people changed in Canvas."""
 RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
@@ -153,12 +160,11 @@ def plan(
     ledger = renaming.ledger
     if wanted.id_changes.height:
         proof = _by_either_id(proof, wanted)
-    differences = [_difference(file, wanted.rows[file], ledger, sequence) for file in _synced(wanted)]
-    unlisted = _unlisted(differences)
-    planned = [_changes(frame, unlisted, resync=wish.resync).cast(CHANGES) for frame in differences]
-    changes = pl.concat([renaming.changes.cast(CHANGES), *planned])
-    absent = pl.concat([absence.absent_rows(frame) for frame in differences] or [pl.DataFrame(schema=LEDGER)])
-    newer = pl.concat([_left(frame.filter("newer"), "newer") for frame in differences] or [pl.DataFrame(schema=LEFT)])
+    sides = _sides(wanted, ledger, sequence)
+    planned = _changes(sides, resync=wish.resync).cast(CHANGES)
+    changes = pl.concat([renaming.changes.cast(CHANGES), planned])
+    absent = absence.absent_rows(sides)
+    newer = _left(sides.filter("newer"), "newer")
     frozen = absence.frozen_keys(wanted.frozen, wanted.rows, ledger, run_date)
     drops, left = absence.earned_drops(absent, frozen, wanted.ended, tenant, proof, wanted.rows)
     drops, in_use = absence.without_carrying(drops, left, ledger)
@@ -232,14 +238,17 @@ def _overriding(changes: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(stage=going).drop("marked")
 
 
-def _synced(wanted: Wanted) -> list[str]:
-    return [module.FILE for module in FILES if module.FILE in wanted.rows]
+def _sides(wanted: Wanted, ledger: pl.DataFrame, sequence: int) -> pl.DataFrame:
+    """SIDES: a line per key of the files that are synced."""
+    synced = [module.FILE for module in FILES if module.FILE in wanted.rows]
+    known = {file: ledger.filter(pl.col("file") == file) for file in synced}
+    there = [file for file in synced if wanted.rows[file].height or known[file].height]
+    sides = [_side(file, wanted.rows[file], known[file], sequence).select(*SIDES) for file in there]
+    return pl.concat([pl.DataFrame(schema=SIDES), *sides])
 
 
-def _difference(file: str, rows: pl.DataFrame, ledger: pl.DataFrame, sequence: int) -> pl.DataFrame:
-    """Wanted and ledger side by side, a line per key: new (JSON), row, columns, doubt, refused, dropped, same."""
+def _side(file: str, rows: pl.DataFrame, known: pl.DataFrame, sequence: int) -> pl.DataFrame:
     names = [name for name in rows.columns if name not in ("key", "record", "school", "scope")]
-    known = ledger.filter(pl.col("file") == file)
     new = as_accepted(rows, known).select(
         "key",
         new_school="school",
@@ -272,18 +281,18 @@ def _same(names: Sequence[str]) -> pl.Expr:
     return same.fill_null(value=False)
 
 
-def _unlisted(differences: list[pl.DataFrame]) -> pl.Series:
+def _unlisted(sides: pl.DataFrame) -> pl.Series:
     """Keys of cross-lists that go again: Canvas takes a section back when sections.csv names another home course."""
     course = [pl.col(name).str.json_path_match("$.course_id") for name in ("row", "new")]
     unsure = pl.col("dropped") | pl.col("doubt").is_not_null()
-    moved = (pl.col("file") == "sections.csv") & (unsure | course[0].ne_missing(course[1]))
-    return pl.concat([pl.Series("key", [], dtype=pl.String), *(frame.filter(moved)["key"] for frame in differences)])
+    moved = unsure | course[0].ne_missing(course[1])
+    return sides.filter(pl.col("file") == "sections.csv").filter(moved)["key"]
 
 
-def _changes(side: pl.DataFrame, unlisted: pl.Series, *, resync: bool) -> pl.DataFrame:
-    wanted = side.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
+def _changes(sides: pl.DataFrame, *, resync: bool) -> pl.DataFrame:
+    wanted = sides.filter(pl.col("new").is_not_null() & ~pl.col("newer"))
     known = pl.col("row").is_not_null()
-    taken_back = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(unlisted.implode())
+    taken_back = (pl.col("file") == "xlists.csv") & pl.col("key").is_in(_unlisted(sides).implode())
     gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
     stays_gone = pl.col("accepted").is_not_null() & gone
     same = pl.col("same") & ~(let_stay() & ~gone)  # sent once more, so that the source governs it again
@@ -323,8 +332,8 @@ def _changes(side: pl.DataFrame, unlisted: pl.Series, *, resync: bool) -> pl.Dat
     )
 
 
-def _left(side: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return side.select("file", "key", reason=pl.lit(reason), school="school")
+def _left(sides: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return sides.select("file", "key", reason=pl.lit(reason), school="school")
 
 
 def _not_there(absent: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
@@ -344,22 +353,27 @@ def _available(
         own = changes.filter((pl.col("file") == module.FILE) & (pl.col("action") != "drop"))
         had = there.filter(pl.col("file") == module.FILE).select("key")
         present[module.FILE] = pl.concat([own.select("key"), had])  # a further log-in refers to the same file
-        lost = own.select("key").clear()
-        for column, target in module.REFERS.items():
-            if target in present:
-                named = own.select("key", named=pl.col("new").str.json_path_match(f"$.{column}")).drop_nulls("named")
-                missing = named.join(present[target], left_on="named", right_on="key", how="anti")
-                lost = pl.concat([lost, missing.select("key")])
-        waiting.append(
-            own.join(lost, on="key", how="semi").select("file", "key", reason=pl.lit("waits"), school="school")
-        )
-        own = own.join(lost, on="key", how="anti")
-        going.append(own)
-        present[module.FILE] = pl.concat([own.select("key"), had])
+        if not own.is_empty():
+            lost = _lost(own, module.REFERS, present)
+            waiting.append(_left(own.join(lost, on="key", how="semi"), "waits"))
+            own = own.join(lost, on="key", how="anti")
+            going.append(own)
+            present[module.FILE] = pl.concat([own.select("key"), had])
         if module.FILE == "accounts.csv" and tenant.canvas.account:
             above = pl.DataFrame({"key": [tenant.canvas.account]})
             present[module.FILE] = pl.concat([present[module.FILE], above])
     return pl.concat(going), pl.concat(waiting or [pl.DataFrame(schema=LEFT)]).cast(LEFT)
+
+
+def _lost(own: pl.DataFrame, refers: Mapping[str, str], present: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Keys of a file's changes that refer to what is not present. refers: column → file."""
+    lost = own.select("key").clear()
+    for column, target in refers.items():
+        if target in present:
+            named = own.select("key", named=pl.col("new").str.json_path_match(f"$.{column}")).drop_nulls("named")
+            missing = named.join(present[target], left_on="named", right_on="key", how="anti")
+            lost = pl.concat([lost, missing.select("key")])
+    return lost
 
 
 def _narrowed(changes: pl.DataFrame, wish: Wish) -> pl.DataFrame:

@@ -295,6 +295,8 @@ def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
     Canvas takes a section's enrolments along when it goes. frozen: (file, key) of what quarantine or scope leaves as it
     is; a frozen person's other drops wait as well.
     """
+    if frozen.is_empty() and changes["holds"].list.len().sum() == 0:
+        return changes
     numbered = changes.with_row_index("n")
     edges = _edges(numbered)
     resting = frozen.filter(pl.col("file") == "users.csv")["key"]

@@ -109,6 +109,7 @@ def test_a_district_by_api_moves_on_from_night_to_night(
     assert len(canvas.imports()) == 2
 
 
+@pytest.mark.usefixtures("rules_only")
 @pytest.mark.timeout(300)
 def test_a_district_that_stands_still_earns_no_drop_in_any_number_of_nights(
     clever: CleverServer, district: District, home: Path, loading: Loading
@@ -126,6 +127,7 @@ def test_a_district_that_stands_still_earns_no_drop_in_any_number_of_nights(
     assert "drop" in set(changes["action"])
 
 
+@pytest.mark.usefixtures("rules_only")
 @pytest.mark.timeout(300)
 @hypothesis(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

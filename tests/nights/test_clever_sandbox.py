@@ -82,6 +82,7 @@ def test_canvas_holds_the_district(
     assert len(canvas.imports()) == 1
 
 
+@pytest.mark.usefixtures("rules_only")
 def test_a_course_per_school_term_and_course(district: Path, tenant: MakeTenant, loading: Loading, home: Path) -> None:
     settings = tenant(courses={"per": "school_term_course"})
     first = play(night_of(home, settings, NIGHT), Folder(district), loading)
@@ -90,6 +91,7 @@ def test_a_course_per_school_term_and_course(district: Path, tenant: MakeTenant,
     assert planned(first)["sections.csv", "create", "free"] == 379
 
 
+@pytest.mark.usefixtures("rules_only")
 def test_shared_usernames_wait(district: Path, tenant: MakeTenant, loading: Loading, home: Path) -> None:
     first = play(night_of(home, tenant(login_id="username"), NIGHT), Folder(district), loading)
 
@@ -101,6 +103,7 @@ def test_shared_usernames_wait(district: Path, tenant: MakeTenant, loading: Load
     assert planned(first)["enrollments.csv", "create", "free"] == 9431 - 52
 
 
+@pytest.mark.usefixtures("rules_only")
 def test_what_canvas_already_has_stays_untouched_in_quarantine(
     district: Path, tenant: MakeTenant, loading: Loading, home: Path, canvas: Canvas
 ) -> None:
@@ -129,6 +132,7 @@ def renamed(rows: list[str]) -> list[str]:
     return [row.replace(",Glover,L,Braeden,", ",Lovegrove,L,Braeden,") for row in rows]
 
 
+@pytest.mark.usefixtures("rules_only")
 @pytest.mark.parametrize(("missing", "of_school", "total_named"), [(60, 60, False), (111, 111, True)])
 def test_a_cut_delivery_drops_only_what_two_nights_prove_and_limits_allow(
     district: Path,

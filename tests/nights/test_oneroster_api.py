@@ -34,18 +34,14 @@ from tests.nights import Played, night_of, play
 from tests.roster.sources.oneroster.replies import Provider
 from tests.roster.sources.oneroster.tenants import a_tenant
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 NIGHT = datetime(2026, 2, 2, 7, tzinfo=UTC)
 FAULTS = (
     *("server_error", "cut_body", "truncated", "not_agreed", "html", "unauthorised", "tokens_gone", "forbidden"),
     *("not_found", "bad_request", "rate_limited"),
 )
 PAGES = ("circle", "no_next", "no_total", "wrong_total", "repeated", "skipped", "capped", "empty", "created")
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

@@ -26,15 +26,10 @@ from roster_sandbox.oneroster.export_csv import write_set
 from tests.few import few
 from tests.nights import Folder, Played, night_of, play
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 NIGHT = datetime(2026, 2, 2, 7, tzinfo=UTC)
 READ = ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments")
-
-
-@pytest.fixture(autouse=True)
-def no_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """These nights are about what is proven; judging cells by suites would take most of their time."""
-    (tmp_path / "suites").mkdir()
-    monkeypatch.setattr("roster.checks.suites.PACKAGED", tmp_path / "suites")
 
 
 def a_tenant(*, control: bool, shrink: str = "50%") -> Tenant:

@@ -105,7 +105,7 @@ def play(home: Path, folder: Path, loading: Loading, day: int) -> Played:
     return played
 
 
-@pytest.mark.usefixtures("clever")
+@pytest.mark.usefixtures("rules_only", "clever")
 def test_parents_of_another_source_observe_and_each_source_earns_its_own_drops(
     tmp_path: Path, home: Path, canvas: Canvas, loading: Loading
 ) -> None:
@@ -145,7 +145,7 @@ def test_parents_of_another_source_observe_and_each_source_earns_its_own_drops(
         play(home, tmp_path, loading, 6)
 
 
-@pytest.mark.usefixtures("clever")
+@pytest.mark.usefixtures("rules_only", "clever")
 def test_a_pupil_who_can_not_be_told_any_more_costs_no_parent_the_link(
     tmp_path: Path, home: Path, canvas: Canvas, loading: Loading
 ) -> None:

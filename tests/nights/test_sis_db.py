@@ -37,15 +37,11 @@ from roster_sandbox.sis_db import write_sqlite
 from tests.few import TODAY, few
 from tests.nights import Played, night_of, play
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 NIGHT = datetime(2026, 2, 2, 7, tzinfo=UTC)
 TABLES = ("school", "term", "person", "student", "staff", "course", "section", "section_staff", "roster", "guardian")
 QUERIES = ("orgs", "academic_sessions", "courses", "classes", "users", "enrollments", "guardians")
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

@@ -29,16 +29,12 @@ from roster_sandbox.tass import TassServer, running_tass, semesters, write_api
 from tests.few import few
 from tests.nights import Played, night_of, play
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 NIGHT = datetime(2026, 2, 2, 7, tzinfo=UTC)
 FAULTS = ("server_error", "cut_body", "truncated", "not_agreed", "html", "invalid", "msg", "other", "key_changed")
 SILENT = ("filtered", "empty")
 METHODS = ("", "getstudents", "getteachers", "subjects", "getcampuses", "idm", "getparents", "getemployees")
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

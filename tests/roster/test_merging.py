@@ -26,6 +26,8 @@ from tests.roster.builders import (
     an_org,
 )
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 TODAY = date(2026, 2, 2)
 ROSTER = ["orgs", "academic_sessions", "courses", "classes", "students", "staff", "enrollments"]
 

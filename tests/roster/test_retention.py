@@ -19,14 +19,10 @@ from tests.nights import small
 from tests.nights.both import FIRST, on_paper
 from tests.paper import START, Paper
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 EXPORT = tables(START.date())
 LATER = START + timedelta(days=90)
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 def renamed(name: str) -> dict[str, list[list[str]]]:

@@ -29,16 +29,12 @@ from roster_sandbox.canvas import Canvas, running_canvas
 from tests.five_pupils import changed, connections, deliver, tables, tenant_file, without
 from tests.nights import Folder, Played, night_of, play
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 TODAY = datetime.now(UTC).date()
 EXPORT = tables(TODAY)
 
 Roster = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

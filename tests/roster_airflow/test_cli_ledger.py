@@ -23,13 +23,10 @@ from roster_sandbox.canvas import Canvas, running_canvas
 from tests.five_pupils import Rows, changed, connections, deliver, tables, tenant_file
 from tests.nights import Folder, night_of, play
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 TODAY = datetime.now(UTC).date()
 EXPORT = tables(TODAY)
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ from tests.dags.test_canvas_sync import dags
 from tests.five_pupils import FAMILY, PERSONAL, Rows, changed, connections, deliver, live, tables, tenant_file, without
 from tests.roster_airflow.scripted import Answer, scripted_server
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 START = datetime(2026, 3, 2, 16, tzinfo=UTC)
 TODAY = START.date()
 
@@ -133,12 +135,6 @@ def canvas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canvas]:
         for name, value in connections(running.url, running.token, tmp_path / "files").items():
             monkeypatch.setenv(name, value)
         yield running
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 Play = Callable[..., Evening]

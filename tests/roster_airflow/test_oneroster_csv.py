@@ -24,6 +24,8 @@ from roster_sandbox.oneroster.export_csv import write_set
 from roster_sandbox.sftp import SftpServer, running_sftp
 from tests.few import few
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 SETTINGS = OneRosterCsv(name="sis", system="oneroster_csv", connection="sets", control="control.csv")
 TENANT = {
     "id": "mulga",
@@ -33,12 +35,6 @@ TENANT = {
     "canvas": {"test": {"connection": "canvas_test", "hosts": ["127.0.0.1"]}},
     "sync": {"observers": {"relationships": ["parent", "guardian"]}},
 }
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

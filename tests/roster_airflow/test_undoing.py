@@ -27,7 +27,9 @@ from tests.roster_airflow import test_night, test_rollout
 from tests.roster_airflow.scripted import Answer, Scripted, scripted_server
 from tests.roster_airflow.test_night import TODAY, Play
 
-canvas, play, rules_only = test_night.canvas, test_night.play, test_night.rules_only
+pytestmark = pytest.mark.usefixtures("rules_only")
+
+canvas, play = test_night.canvas, test_night.play
 
 EXPORT = tables(TODAY)
 NEXT = changed(without(EXPORT, "p5"), "students.csv", "p1", "First_name", "Zephyrine")

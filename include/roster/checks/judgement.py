@@ -68,7 +68,11 @@ def judge(
     night = Night(_held(roster), tenant, as_of, raw, last_good_rows, conflicts)
     repaired, found = _by_rules(night)
     lineage = lineage_of(night.roster)
-    parts = [of_rule(rule, None if table == WHOLE else table, frame, lineage) for (rule, table), frame in found.items()]
+    parts = [
+        of_rule(rule, None if table == WHOLE else table, frame, lineage)
+        for (rule, table), frame in found.items()
+        if not frame.is_empty()  # most of them; each of the others looks through the whole lineage
+    ]
     judged = {one.batch.name: one for one in frames(night, found, read)}
     failures = judge_frames([one.batch for one in judged.values()], docs, large)
     parts += [findings_of(failure, judged[failure.batch], night, lineage) for failure in failures]

@@ -16,14 +16,10 @@ from tests.five_pupils import tables, without
 from tests.nights import Played
 from tests.paper import START, Paper
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 EXPORT = tables(START.date())
 FEWER = without(EXPORT, "p2", "p3", "p4", "p5")
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 def pointer(paper: Paper, name: str) -> Any:

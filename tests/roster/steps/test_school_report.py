@@ -21,13 +21,9 @@ from tests.five_pupils import FAMILY, PERSONAL, Rows, changed, tables, without
 from tests.nights import Played
 from tests.paper import START, Paper
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 EXPORT = tables(START.date())
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

@@ -12,14 +12,10 @@ from roster.steps.telling import SHOWN, Answer, Request, matters_of, undo_matter
 from tests.five_pupils import PERSONAL, PUPILS, TEACHERS, tables, without
 from tests.paper import START, Paper
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 EXPORT = tables(START.date())
 LINK = "http://airflow.example/request"
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 def a_report(**plan: Any) -> dict[str, Any]:

@@ -18,16 +18,12 @@ from tests.five_pupils import FAMILY, PERSONAL, PUPILS, TEACHERS, changed, table
 from tests.nights import Played, night_of
 from tests.paper import START, Paper
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 EXPORT = tables(START.date())
 SAME_MAIL = changed(EXPORT, "students.csv", "p2", "Student_email", "aoife@five.example")
 
 SHRINKS_NOT = {"name": "clever", "system": "clever_csv", "connection": "x", "control": "control.csv", "shrink": "0%"}
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 @pytest.fixture

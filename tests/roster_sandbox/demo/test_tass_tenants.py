@@ -78,11 +78,11 @@ def play(home: Path, tenant: Tenant, loading: Loading, run_date: datetime) -> No
     )
 
 
+@pytest.mark.usefixtures("rules_only")
 @pytest.mark.parametrize("name", ["karri", "gumtree"])
 def test_canvas_holds_what_the_district_implies_night_after_night(
     tmp_path: Path, canvas: Canvas, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())  # they take seconds
     places = Places(tmp_path / "work", name)
     places.make()
     keys = keys_in(places.keys, example(name).KEYS)

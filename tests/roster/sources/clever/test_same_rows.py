@@ -22,6 +22,8 @@ from roster_sandbox.clever import IdTable, write_api
 from roster_sandbox.district import District, generate, write_clever
 from tests.roster.sources.clever.lists import Lists
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 TODAY = date(2026, 2, 2)
 NOW = datetime(2026, 2, 2, 9, tzinfo=UTC)
 API = {"name": "clever", "system": "clever", "connection": "api"}

@@ -70,12 +70,6 @@ def test_passwords_phones_and_other_ids_are_nowhere(tmp_path: Path) -> None:
     assert not kept & {"pw-ann", "555-1", "ldap-ann", "['07']"}
 
 
-@pytest.fixture
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
-
-
 def files(folder: Path, out: Path, **more: Any) -> dict[str, list[str]]:
     """The lines of Canvas's files."""
     roster = system("oneroster").to_roster(folder, settings(**more))

@@ -22,6 +22,8 @@ from roster_sandbox.district import District, generate, write_clever
 from roster_sandbox.oneroster import write_rest
 from tests.roster.sources.oneroster.replies import Provider, settings
 
+pytestmark = pytest.mark.usefixtures("rules_only")
+
 TODAY = date(2026, 2, 2)
 NOW, LATER = datetime(2026, 2, 2, 9, tzinfo=UTC), datetime(2026, 2, 2, 10, tzinfo=UTC)
 REST = {"name": "sis", "system": "oneroster", "connection": "sis"}
@@ -29,12 +31,6 @@ CSV = {"name": "sis", "system": "clever_csv", "connection": "files", "control": 
 
 SYNCED = [module for module in FILES if module.FILE not in ("xlists.csv", "admins.csv")]
 """A tenant that lists no cross-lists and no rights has no file of them."""
-
-
-@pytest.fixture(autouse=True)
-def rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check without Great Expectations, which takes seconds and has tests of its own."""
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())
 
 
 class Both(NamedTuple):

@@ -82,8 +82,8 @@ def roster(raw: Path) -> Roster:
     return system("sis_db").to_roster(raw, settings())
 
 
-def test_to_canvas(raw: Path, roster: Roster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roster.checks.judgement.read_suites", lambda _: ())  # Great Expectations has tests of its own
+@pytest.mark.usefixtures("rules_only")
+def test_to_canvas(raw: Path, roster: Roster, tmp_path: Path) -> None:
     judged = judge(roster, {"sis": raw}, tenant(), TODAY, last_good_rows=None, docs=None)
     assert judged.counts.get("enrollment-repeated") == 1
     assert judged.quarantine.is_empty()
