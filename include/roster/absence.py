@@ -134,10 +134,8 @@ def earned_drops(
     )
     drops = marked.filter(pl.col("reason").is_null())
     left = marked.filter(pl.col("reason").is_not_null()).select("file", "key", "reason", "school")
-    rows = [
-        _unsaid(file, tenant) | decoded(doubt if row is None else row) | {"status": word}
-        for file, row, doubt, word in drops.select("file", "row", "doubt", "status").iter_rows()
-    ]
+    known = drops.select("file", "key", pl.coalesce("row", "doubt"), "status")
+    rows = [_dropped(tenant, *line) for line in known.iter_rows()]
     texts = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
     columns = [",".join(row) for row in rows]
     changes = drops.select(
@@ -157,12 +155,20 @@ def earned_drops(
     return changes, left.cast(LEFT)
 
 
-def _unsaid(file: str, tenant: Tenant) -> dict[str, str]:
+def _dropped(tenant: Tenant, file: str, key: str, text: str, word: str) -> dict[str, str | None]:
+    row = decoded(text)
+    return _unsaid(file, key, row, tenant) | row | {"status": word}
+
+
+def _unsaid(file: str, key: str, row: Mapping[str, str | None], tenant: Tenant) -> dict[str, str]:
     """Columns that a row may never have been sent with, and whose blank in the file would reset something in Canvas.
 
     A provider by kind is not among them: the ledger does not know of which kind a user is.
     """
     provider = tenant.sync.authentication_provider
+    if whose := row.get(WHOSE):
+        providers = {f"{whose}{one.suffix}": one.authentication_provider for one in tenant.sync.logins}
+        provider = providers.get(key)
     return {"authentication_provider_id": provider} if file == "users.csv" and isinstance(provider, str) else {}
 
 
@@ -188,6 +194,8 @@ def without_carrying(
     for module in reversed(FILES):
         below = stays.filter(pl.col("file") == module.FILE).join(staying, on=["file", "key"], how="semi")
         for column, target in module.REFERS.items():
+            if target == module.FILE:  # a further log-in is not taken along by the person's own
+                continue
             for name in ("row", "doubt"):
                 named = below.select(pl.lit(target).alias("file"), key=pl.col(name).str.json_path_match(f"$.{column}"))
                 staying = pl.concat([staying, named.drop_nulls()])

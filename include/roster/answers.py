@@ -188,13 +188,13 @@ def _read_messages(
     )
     # Nothing has the old id, and a change to the new one was in doubt: it has happened.
     happened = (pl.col("action") == "rename") & (pl.col("rule") == CHANGED_ALREADY) & pl.col("old").is_not_null()
-    # Canvas has such a log-in, and whether ours had come was not known: it had.
-    has_come = (pl.col("rule") == LOGIN_THERE) & pl.col("doubt").is_not_null()
+    # Canvas has such a log-in, and whether ours had come was not known: it had, unless Canvas had refused just that.
+    has_come = (pl.col("rule") == LOGIN_THERE) & (pl.col("doubt") == pl.col("new")) & ~pl.col("again")
     problems = (
         told.join(known, on=["file", "row"], how="left")
         .join(before.select("key", "refused", "doubt", kept_in="file"), on=["kept_in", "key"], how="left")
+        .with_columns(again=(pl.col("refused") == pl.col("new")).fill_null(value=False))
         .with_columns(
-            again=(pl.col("refused") == pl.col("new")).fill_null(value=False),
             outcome=pl.when(((pl.col("action") == "drop") & pl.col("rule").is_in(GONE_ALREADY)) | happened | has_come)
             .then(pl.lit("applied"))
             .otherwise("outcome"),

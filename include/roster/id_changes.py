@@ -41,10 +41,16 @@ def with_log_ins(lines: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         return lines
     whose = pl.coalesce("row", "doubt").str.json_path_match(f"$.{WHOSE}")
     log_ins = ledger.filter(pl.col("file") == "users.csv").select(whose=whose, id="key").drop_nulls("whose")
-    ids = log_ins.with_columns(suffix=pl.col("id").str.strip_prefix(pl.col("whose")))
     named = of_people.select("type", "old_id", "new_id", whose=pl.concat_list("old_id", "new_id")).explode("whose")
+    # One whose own change Canvas refused still has the old id before its suffix, whosever it is by now.
+    suffixes = [
+        pl.when(pl.col("id").str.starts_with(pl.col(name))).then(pl.col("id").str.strip_prefix(pl.col(name)))
+        for name in ("whose", "old_id")
+    ]
     follow = (
-        named.join(ids, on="whose")
+        named.join(log_ins, on="whose")
+        .with_columns(suffix=pl.coalesce(suffixes))
+        .drop_nulls("suffix")
         .select("type", *(pl.concat_str(name, "suffix") for name in ("old_id", "new_id")))
         .with_columns(key=pl.concat_str("type", "old_id", separator=SEPARATOR))
     )

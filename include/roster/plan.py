@@ -18,6 +18,7 @@ from roster import absence, safety
 from roster.absence import LEFT, Proof
 from roster.accepted import GONE, as_accepted, let_stay
 from roster.canvas import FILES, ID_CHANGES
+from roster.canvas.logins import WHOSE
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in, with_log_ins
 from roster.ledger import LEDGER, live
@@ -255,7 +256,7 @@ def _side(file: str, rows: pl.DataFrame, known: pl.DataFrame, sequence: int) -> 
         new=pl.struct(names).struct.json_encode(),
         new_columns=pl.lit(",".join(names)),
     )
-    side = new.join(known, on="key", how="full", coalesce=True)
+    side = _as_asked(new.join(known, on="key", how="full", coalesce=True))
     # Most rows of a night are the very text that the ledger has: only the others are compared column by column.
     equal = pl.col("row").eq_missing(pl.col("new"))
     sides = [
@@ -267,6 +268,15 @@ def _side(file: str, rows: pl.DataFrame, known: pl.DataFrame, sequence: int) -> 
         newer=(pl.col("sequence") > sequence).fill_null(value=False),
         dropped=pl.col("dropped").fill_null(value=False),
     )
+
+
+def _as_asked(side: pl.DataFrame) -> pl.DataFrame:
+    """A further log-in that may have come is asked for again as it was sent: of another, that it is there already tells
+    nothing. Not so where Canvas had refused just that before: then it may be somebody else's for good.
+    """
+    may_have_come = pl.col("row").is_null() & pl.col("doubt").str.contains(f'"{WHOSE}":"', literal=True)
+    again = pl.col("new").is_not_null() & may_have_come & pl.col("refused").ne_missing(pl.col("doubt"))
+    return side.with_columns(new=pl.when(again).then("doubt").otherwise("new"))
 
 
 def _same(names: Sequence[str]) -> pl.Expr:

@@ -220,7 +220,7 @@ class FurtherLogin(Settings):
     """One log-in more that people have in Canvas, beside the one of sync.login_id."""
 
     suffix: Annotated[str, AfterValidator(_suffix)]
-    """What its SIS id has behind that of the person, such as -google; to change it makes new log-ins."""
+    """What its SIS id has behind that of the person, such as -google; to change it changes ids."""
     login_id: LoginTemplate | dict[Kind, LoginTemplate]
     """As sync.login_id; with a map by kind, kinds that it leaves out have none."""
     authentication_provider: str | None = None

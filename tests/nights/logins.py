@@ -13,10 +13,13 @@ GOOGLE = {"suffix": FURTHER, "login_id": "email", "authentication_provider": "go
 
 @dataclass(frozen=True)
 class Doubled(School):
-    """logins: person and further log-in. ids: old id and new, of what the source knows by another id now."""
+    """logins: person and further log-in. ids: old id and new, of what the source knows by another id now. provider: of
+    people's own log-ins.
+    """
 
     logins: tuple[tuple[str, str], ...] = ()
     ids: tuple[tuple[str, str], ...] = ()
+    provider: str | None = None
 
     def rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         new = dict(self.ids)
@@ -25,7 +28,7 @@ class Doubled(School):
 
     def _rows(self) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
         for file, account, row in super().rows():
-            provider = {"authentication_provider_id": None} if file == "users.csv" else {}
+            provider = {"authentication_provider_id": self.provider} if file == "users.csv" else {}
             yield file, account, {**row, **provider, **({"existing_user_id": None} if provider else {})}
         for person, text in self.logins:
             if person in self.people:

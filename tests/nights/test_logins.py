@@ -125,6 +125,39 @@ def test_in_doubt_it_is_asked_again_and_that_it_is_there_is_what_was_wanted(nigh
 
 
 @pytest.mark.parametrize("share", [0, 1])
+def test_in_doubt_it_is_asked_again_as_it_was_although_it_is_another_by_now(nights: Nights, share: float) -> None:
+    nights.play(school())
+    nights.canvas.fault("fail_halfway", share=share, times=1)
+    nights.play(doubled("p01"))
+    other = replace(doubled(), logins=(("p01", "ada@google.test"),))
+    nights.play(other)
+    nights.assert_honest()
+    nights.play(other)
+    nights.assert_right(other)
+
+
+def test_one_that_was_refused_has_not_come_by_an_import_that_failed(nights: Nights) -> None:
+    taken = replace(doubled("p02"), logins=(("p01", "p02@google.test"), ("p02", "p02@google.test")))
+    nights.play(doubled("p02"))
+    nights.play(taken)
+    nights.canvas.fault("fail_halfway", share=0, times=1)
+    nights.play(taken)
+    nights.play(taken)
+    nights.assert_honest()
+    nights.play(doubled("p01", "p02"))
+    nights.assert_right(doubled("p01", "p02"))
+
+
+def test_one_in_doubt_keeps_nobody_from_being_deleted(nights: Nights, tenant: Callable[..., Tenant]) -> None:
+    nights.tenant = tenant(logins=[GOOGLE], on_drop={"users": "deleted"})
+    nights.play(school())
+    nights.canvas.fault("fail_halfway", share=0, times=1)
+    nights.play(doubled("p01"))
+    nights.play(doubled("p01").without("p01"))
+    assert {state for _, state in log_ins(nights, "p01").values()} == {"deleted"}
+
+
+@pytest.mark.parametrize("share", [0, 1])
 def test_one_that_may_never_have_come_is_not_made_a_person_of(nights: Nights, share: float) -> None:
     nights.play(doubled("t1"))
     nights.canvas.fault("fail_halfway", share=share, times=1)
@@ -151,6 +184,26 @@ def test_with_the_persons_id_changes_that_of_the_log_in(nights: Nights) -> None:
     assert planned(nights, source) == []
 
 
+def test_where_only_its_change_of_id_is_refused_it_is_asked_for_again(nights: Nights) -> None:
+    nights.play(doubled("p01"))
+    nights.id_changes = [("user", "p01", "q01")]
+    source = replace(doubled("p01"), ids=(("p01", "q01"), ("p01-google", "q01-google")))
+    nights.canvas.fault("refuse_rows", file="change_sis_id.csv", pattern="p01-google", times=1)
+    nights.play(source)
+    assert set(log_ins(nights, "q01")) == {"q01", "p01-google"}
+    nights.play(source)
+    nights.assert_right(source)
+
+
+def test_another_suffix_is_a_change_of_ids(nights: Nights) -> None:
+    nights.play(doubled("p01"))
+    nights.id_changes = [("user", "p01-google", "p01-mail-google")]
+    source = replace(doubled("p01"), ids=(("p01-google", "p01-mail-google"),))
+    nights.play(source)
+    assert log_ins(nights, "p01")["p01-mail-google"] == ("p01@google.test", "active")
+    nights.assert_right(source)
+
+
 def test_an_undo_takes_back_one_that_came(nights: Nights) -> None:
     nights.play(school())
     done = nights.play(doubled("p01"))
@@ -175,6 +228,18 @@ def test_a_ledger_made_of_what_canvas_has_knows_them(nights: Nights) -> None:
     nights.play(source.without("p01"))
     assert {state for _, state in log_ins(nights, "p01").values()} == {"suspended"}
     nights.assert_right(source.without("p01"))
+
+
+def test_one_that_was_taken_in_ends_with_the_provider_of_its_setting(
+    nights: Nights, tenant: Callable[..., Tenant]
+) -> None:
+    nights.tenant = tenant(logins=[GOOGLE], authentication_provider="saml")
+    same = replace(doubled(), logins=(("p01", "p01@small.test"),), provider="saml")
+    nights.play(same)
+    shutil.rmtree(nights.home / "ledgers")
+    reconciled(nights, "adopt")
+    nights.play(same.without("p01"))
+    assert {state for _, state in log_ins(nights, "p01").values()} == {"suspended"}
 
 
 def test_a_doubt_is_settled_by_comparing(nights: Nights) -> None:
