@@ -218,6 +218,13 @@ def test_canvas_compared_shows_no_merged_people_and_no_difference(nights: Nights
     assert differences(nights, done) == {}
 
 
+def test_of_merged_people_the_further_log_ins_show_no_difference(nights: Nights) -> None:
+    nights.play(doubled("p01", "p02"))
+    nights.canvas.by_hand("merge", user="p02", into="p01")
+    assert differences(nights, reconciled(nights, "repair")) == {("users.csv", "p01"): ("merged", None)}
+    assert planned(nights, doubled("p01", "p02")) == []
+
+
 def test_a_ledger_made_of_what_canvas_has_knows_them(nights: Nights) -> None:
     source = doubled("p01", "t1")
     nights.play(doubled("p01", "p02", "t1").without("p03"))

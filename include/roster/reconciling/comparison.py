@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from roster import canvas
+from roster.canvas.logins import WHOSE
 from roster.canvas.wanted import files
 from roster.reconciling.there import There
 from roster.tenants import Tenant
@@ -87,7 +88,9 @@ def _of_known(file: str, known: pl.DataFrame, there: There) -> pl.DataFrame:
     )
     if file == "users.csv":
         side = _display_name_alone(side)
-    shared = side["key"].is_in(there.merged["user_id"].implode()) if file == "users.csv" else pl.lit(value=False)
+    both = there.merged["user_id"].implode()
+    of_both = [pl.col(name).is_in(both) for name in ("key", WHOSE) if name in side.columns]
+    shared = pl.any_horizontal(pl.lit(value=False), *of_both).fill_null(value=False)
     unequal = [_unequal(file, name, shared).alias(f"unequal_{name}") for name in names]
     side = side.with_columns(unequal).with_columns(
         count=pl.sum_horizontal(f"unequal_{name}" for name in names), here=pl.col("here").fill_null(value=False)
@@ -140,7 +143,7 @@ def _settled(names: Sequence[str], row: dict[str, object], changed: Sequence[str
     return {name: had.get(name, sent.get(name)) if name in names else sent[name] for name in sent}
 
 
-def _unequal(file: str, name: str, shared: pl.Expr | pl.Series) -> pl.Expr:
+def _unequal(file: str, name: str, shared: pl.Expr) -> pl.Expr:
     """True where the column was sent, can be seen, and is another in Canvas."""
     ours, theirs = pl.col(f"ours_{name}"), pl.col(name)
     if name in _FOLDED:
