@@ -22,7 +22,7 @@ from roster.errors import (
     LedgerMoved,
 )
 from roster.import_options import NONE
-from roster.ledger import Ledger
+from roster.ledger import Ledger, decoded
 from roster.ledger_backup import backup, restore
 from roster.reconciling.outcome import Then
 from roster.safety import OPEN
@@ -283,6 +283,17 @@ def test_a_section_that_is_taught_in_another_course_is_at_home_where_it_was(load
     done = reconciled(loaded)
     assert differences(loaded, done) == {}
     assert loaded.content(done, "reconcile.json")["left_out"]["sections that are taught in another course"] == 1
+
+
+def test_somebody_who_was_refused_and_is_there_by_now_is_in_the_ledger_once(loaded: Nights) -> None:
+    source = school().with_pupil("p13", "algebra")
+    loaded.canvas.fault("refuse_rows", file="users.csv", pattern="p13", times=1)
+    loaded.play(source)
+    loaded.canvas.by_hand("make", kind="user", name="By Hand", sis_id="p13", login_id="p13@small.test")
+    reconciled(loaded, "adopt")
+    _, _, rows = loaded.loading.ledger.current()
+    (row,) = rows.filter(pl.col("key") == "p13").to_dicts()
+    assert (decoded(row["row"])["first_name"], row["refused"]) == ("By Hand", None)
 
 
 def test_what_people_make_and_remove_by_hand(loaded: Nights) -> None:

@@ -165,8 +165,9 @@ READINGS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     _refused(
         r"^An existing Canvas user with the SIS ID .* or login of .* already exists",
         "canvas-login-exists",
-        "Somebody in Canvas has that further log-in, or its SIS id, already: look there who. If it is the same person, "
-        "delete that log-in in Canvas, and the next night makes it again; else give one of them another in the source.",
+        "Somebody in Canvas has that further log-in, or its SIS id, already: look there who. If it has this very SIS "
+        "id, let canvas_reconcile adopt it; if it is the same person's without one, delete that log-in in Canvas, and "
+        "the next night makes it again; else give one of them another in the source.",
     ),
     _refused(
         r"^Could not find the existing user for login",

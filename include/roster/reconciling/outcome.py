@@ -40,7 +40,9 @@ def outcome(
     after = [made for row in before.to_dicts() if (made := _after(row, then)) is not None]
     frames = [staying, pl.DataFrame(after, schema=LEDGER)]
     if then == "adopt":
-        frames.append(_taken_in(_ours(differences, schools), schools))
+        taken_in = _taken_in(_ours(differences, schools), schools)
+        frames[0] = staying.join(taken_in, on=["file", "key"], how="anti")  # of which only a refusal was known
+        frames.append(taken_in)
     return pl.concat(frames).select(*LEDGER).sort("file", "key")
 
 
