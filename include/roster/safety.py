@@ -290,7 +290,8 @@ def _field(name: str) -> pl.Expr:
 def close_holds(changes: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
     """Changes in which what refers to a held create waits with it, and drops wait together.
 
-    What carries a new id waits for its change of ids, and who takes a log-in waits for the one who gives it up.
+    What carries a new id waits for its change of ids, a further log-in for the person whose name it carries, and who
+    takes a log-in for the one who gives it up.
     A drop waits for the held drop of what it refers to, and the other way round: a person's drops wait whole, and
     Canvas takes a section's enrolments along when it goes. frozen: (file, key) of what quarantine or scope leaves as it
     is; a frozen person's other drops wait as well.
@@ -353,13 +354,15 @@ def _ways(joined: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     both_drop = (pl.col("action") == "drop") & (pl.col("parent_action") == "drop")
     builds_on = (pl.col("action") != "drop") & (pl.col("parent_action") == "create")
     person = pl.col("target") == "users.csv"
+    # The row of a further log-in carries the person's name, and would write it as theirs does.
+    names = (pl.col("file") == "users.csv") & (pl.col("action") == "update") & (pl.col("parent_action") == "update")
 
     def that_are_held(column: str) -> pl.Expr:
         return pl.format("waits for {} that are held", pl.col(column).str.strip_suffix(".csv"))
 
-    down_why = pl.when(both_drop & person).then(pl.lit(_PERSON_HELD)).otherwise(that_are_held("target"))
+    down_why = pl.when((both_drop & person) | names).then(pl.lit(_PERSON_HELD)).otherwise(that_are_held("target"))
     up_why = pl.when(person).then(pl.lit(_PERSON_PARTLY_HELD)).otherwise(that_are_held("file"))
-    down = joined.filter(both_drop | builds_on).select(pl.col("parent").alias("from"), n="child", why=down_why)
+    down = joined.filter(both_drop | builds_on | names).select(pl.col("parent").alias("from"), n="child", why=down_why)
     up = joined.filter(both_drop).select(pl.col("child").alias("from"), n="parent", why=up_why)
     return down, up
 

@@ -212,6 +212,16 @@ def test_an_undo_takes_back_one_that_came(nights: Nights) -> None:
     nights.assert_honest()
 
 
+def test_it_waits_for_the_person_whose_name_it_carries(nights: Nights) -> None:
+    renamed = doubled("p01").renamed("p01", "Married")
+    nights.play(doubled("p01"))
+    undo(nights, nights.play(renamed)["counts"]["import_id"])
+    other = replace(renamed, logins=(("p01", "ada@google.test"),))
+    nights.play(other)
+    assert nights.held() == {("users.csv", "p01"), ("users.csv", "p01-google")}
+    nights.assert_honest()
+
+
 def test_canvas_compared_shows_no_merged_people_and_no_difference(nights: Nights) -> None:
     nights.play(doubled("p01", "t1"))
     done = reconciled(nights)
