@@ -21,8 +21,8 @@ COURSES = "course_id,short_name,long_name,status\n"
 @pytest.mark.parametrize(
     ("row", "stem"),
     [
-        (",more,ada,,", "No user_id given for a login"),
-        ("more,,ada,,", "No login_id given for login"),
+        (",more,ada,,", "No user_id given for a user"),
+        ("more,,ada,,", "No login_id given for user more"),
         ("more,more@x.org,,,", "No existing user provided for login"),
         ("more,more@x.org,nobody,,", "Could not find the existing user for login"),
         ("more,more@x.org,ada,1,", "An existing user does not match existing user ids"),
