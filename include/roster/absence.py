@@ -17,7 +17,7 @@ import polars as pl
 
 from roster.accepted import let_stay
 from roster.canvas import FILES
-from roster.canvas.logins import WHOSE
+from roster.canvas.logins import WHOSE, is_one
 from roster.ledger import decoded
 from roster.log_ins import LAST_STAGE
 from roster.tenants import Tenant
@@ -127,7 +127,7 @@ def earned_drops(
         .then(pl.lit("kept"))
         .when(~earned)
         .then(pl.lit("not-proven"))
-        .when(pl.col("row").is_null() & pl.col("doubt").str.contains(f'"{WHOSE}":"', literal=True))
+        .when(pl.col("row").is_null() & is_one("doubt"))
         .then(pl.lit("in-doubt"))
         .when(let_stay())
         .then(pl.lit("accepted"))

@@ -18,7 +18,7 @@ from roster import absence, safety
 from roster.absence import LEFT, Proof
 from roster.accepted import GONE, as_accepted, let_stay
 from roster.canvas import FILES, ID_CHANGES
-from roster.canvas.logins import WHOSE
+from roster.canvas.logins import is_one
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in, with_log_ins
 from roster.ledger import LEDGER, live
@@ -274,7 +274,7 @@ def _as_asked(side: pl.DataFrame) -> pl.DataFrame:
     """A further log-in that may have come is asked for again as it was sent: of another, that it is there already tells
     nothing. Not so where Canvas had refused just that before: then it may be somebody else's for good.
     """
-    may_have_come = pl.col("row").is_null() & pl.col("doubt").str.contains(f'"{WHOSE}":"', literal=True)
+    may_have_come = pl.col("row").is_null() & is_one("doubt")
     again = pl.col("new").is_not_null() & may_have_come & pl.col("refused").ne_missing(pl.col("doubt"))
     return side.with_columns(new=pl.when(again).then("doubt").otherwise("new"))
 

@@ -74,6 +74,7 @@ COLUMNS: Mapping[str, Mapping[str, st.SearchStrategy[str]]] = {
     "logins": {
         "user_id": st.sampled_from(["l1", "l2", "u1", ""]),
         "login_id": st.sampled_from(["ada", "BOB", "dee", "eve", "", "l" * 101]),
+        "authentication_provider_id": st.sampled_from(["", "saml", "google"]),
         "existing_user_id": PERSON,
     },
     "enrollments": {

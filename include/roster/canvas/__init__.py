@@ -3,7 +3,7 @@
 To add a file: a module with FILE (its name), TABLE (the roster's table its records are of), KEY, COLUMNS in Canvas's
 order, OPTIONAL (those of them that may be absent), REFERS (column → the file it points into), NEEDS (what of a source
 decides whether a row is there) and rows(); an entry in _ORDER, where Canvas processes it; its table in
-docs/canvas-rows.md. Planning, holding and loading take any file.
+docs/canvas-rows.md. Planning, holding and loading take any file. change_sis_id.csv and logins.csv are none of FILES.
 
 rows() gives a row for every record of the roster that makes one, in quarantine or not. Beside the columns it has
 `record` (sourced_id in TABLE), `school` (the org at which the row counts) and `scope` (null if the row is wanted, else

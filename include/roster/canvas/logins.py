@@ -55,7 +55,12 @@ def csvs(file: str, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {file: rows.filter(~comes).drop(WHOSE), FILE: rows.filter(comes)}
 
 
+def is_one(column: str) -> pl.Expr:
+    """True where the row, JSON in this column, is a further log-in."""
+    return pl.col(column).str.contains(f'"{WHOSE}":"', literal=True)
+
+
 def csv() -> pl.Expr:
     """Over CHANGES or SENT: the CSV that the row goes in, which is its file's but for a log-in that is to come."""
-    comes = pl.col("old").is_null() & pl.col("new").str.contains(f'"{WHOSE}":"', literal=True)
+    comes = pl.col("old").is_null() & is_one("new")
     return pl.when((pl.col("file") == "users.csv") & comes).then(pl.lit(FILE)).otherwise("file")

@@ -228,29 +228,34 @@ class Standing:
         people = self.ids.get("user", pl.DataFrame(schema=_KNOWN))
         judged = self.whole and "user" in self.ids
         named = pl.concat([rows["user_id"], rows["existing_user_id"]])
-        known = set(people["id"].filter(people["id"].is_in(named.implode())))
+        people = people.filter(pl.col("id").is_in(named.implode()))
+        known, dead = set(people["id"]), set(people.filter("gone")["id"])
         held = set(self._held.filter(pl.col("folded").is_in(rows["folded"].implode())).iter_rows())
-        unknown, taken = list[int](), list[int]()
+        names = {login for login, _ in held}
+        unknown, gone, taken = list[int](), list[int](), list[int]()
         for number, row in enumerate(rows.iter_rows(named=True)):
             user, claim = row["existing_user_id"], (row["folded"], row["authentication_provider_id"])
             if judged and user is not None and user not in known:
                 unknown.append(number)
-            elif row["user_id"] in known or claim in held:
+            elif judged and user in dead:
+                gone.append(number)
+            elif row["user_id"] in known or claim in held or (claim[1] is None and claim[0] in names):
                 taken.append(number)
             else:
                 known.add(row["user_id"])
                 held.add(claim)
+                names.add(claim[0])
                 if user is not None:
                     self._persons[row["user_id"]] = self._persons.get(user, user)
         refused = pl.concat(
             [
-                self._told({"reference-unknown": unknown}, rows, "existing_user_id"),
+                self._told({"reference-unknown": unknown, "reference-deleted": gone}, rows, "existing_user_id"),
                 self._told({"login-exists": taken}, rows),
             ]
         )
         if "user" in self.ids:
             new = _without(rows, refused).select(id="user_id", gone=pl.lit(value=False), course=pl.lit(None, pl.String))
-            self.ids["user"] = pl.concat([people, new])
+            self.ids["user"] = pl.concat([self.ids["user"], new])
         return refused
 
     def _accounts(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -48,6 +48,19 @@ def test_a_second_login_is_the_same_person_and_its_repeat_is_refused(school: Cli
     assert "already exists" in message
 
 
+def test_a_login_without_a_provider_is_taken_whoever_provides_the_one_that_is_there(school: Client) -> None:
+    school.load({"l.csv": f"{LOGINS}ada-2,ada-2@x.org,ada,,saml\n"})
+    assert school.messages({"l.csv": f"{LOGINS}bob-2,ADA-2@x.org,bob,,google\n"}) == []
+    (message,) = school.messages({"l.csv": f"{LOGINS}tea-2,ADA-2@x.org,tea,,\n"})
+    assert "or login of ADA-2@x.org already exists" in message
+
+
+def test_somebody_whose_login_is_deleted_gets_no_other(school: Client) -> None:
+    school.load({"u.csv": "user_id,login_id,status\nbob,bob@x.org,deleted\n"})
+    (message,) = school.messages({"l.csv": f"{LOGINS}bob-2,bob-2@x.org,bob,,\n"})
+    assert "Could not find the existing user for login" in message
+
+
 def test_a_login_goes_by_users_csv_and_leaves_the_person_enrolled(school: Client) -> None:
     school.load({"l.csv": f"{LOGINS}ada-2,ada,ada,,\n"})
     assert school.messages({"u.csv": "user_id,login_id,status\nada-2,ada,deleted\n"}) == []

@@ -58,7 +58,7 @@ def _person(run: Run, column: str, value: str) -> int | None:
         person = run.by("users", "id", value)
         return int(person["id"]) if person is not None else None
     login = run.by("logins", "sis_id" if column == "existing_user_id" else "integration_id", value)
-    return int(login["user_id"]) if login is not None else None
+    return int(login["user_id"]) if login is not None and login["state"] != "deleted" else None
 
 
 def _taken(run: Run, row: Row, provider: int | None) -> bool:
@@ -66,4 +66,4 @@ def _taken(run: Run, row: Row, provider: int | None) -> bool:
         return True
     query = "SELECT * FROM logins WHERE folded = ? AND state != 'deleted'"
     holders: list[sqlite3.Row] = run.db.execute(query, (str(row["login_id"]).lower(),)).fetchall()
-    return any(holder["provider"] == provider for holder in holders)
+    return any(provider is None or holder["provider"] == provider for holder in holders)
