@@ -12,10 +12,11 @@ from tests.benchmarks.parsing import COPIES, NIGHT, PRODUCTION, RELEASE, measure
 @pytest.mark.parametrize(
     ("production", "dags", "tasks"), [(False, 1, NIGHT), (True, 3, NIGHT + PRODUCTION + RELEASE)], ids=["test", "both"]
 )
-def test_parsing_takes_at_most_twice_what_empty_dags_take(
+def test_parsing_makes_hardly_more_calls_than_empty_dags_make(
     tmp_path: Path, production: bool, dags: int, tasks: int
 ) -> None:
-    found = measure(tmp_path, repeats=5, production=production)
+    """Calls rather than seconds, which `make bench` prints: they are the same however busy the machine is."""
+    found = measure(tmp_path, repeats=0, production=production)
     assert found.dags == found.empty_dags == dags * COPIES
     assert found.tasks == found.empty_tasks == tasks * COPIES
-    assert found.ratio <= 2, f"{found.seconds:.2f} s of processor time, empty DAGs {found.empty_seconds:.2f} s"
+    assert found.ratio_of_calls <= 1.75, f"{found.calls:,} calls, empty DAGs {found.empty_calls:,}"
