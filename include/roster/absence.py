@@ -1,7 +1,7 @@
 """What Canvas has and is not wanted: what stays as it is, and the drops that were earned.
 
 Quarantine and scope freeze, down the references; a term that has ended stays with all that is in it; a drop needs proof
-of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), quarantine, term, school,
+of absence and a policy. What is left in Canvas is listed by reason: kept (by policy), quarantine, term, school, log-in,
 refers-to-frozen, not-proven, accepted (dropped once, and let in again by hand), in-use (Canvas would take along
 something that stays), in-doubt (a further log-in that may never have come: users.csv would make a person of it).
 """

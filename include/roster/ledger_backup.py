@@ -10,8 +10,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,7 @@ from roster.ledger import Ledger
 
 ABOUT = "ledger.json"
 REPLACED = "ledgers-replaced"
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def look_over(ledger: Ledger) -> int:
@@ -102,6 +103,15 @@ def restore(ledger: Ledger, content: bytes, now: datetime, *, instead: bool = Fa
     return look_over(ledger)
 
 
+def aside(ledger: Ledger) -> Iterator[tuple[str, datetime]]:
+    """(path, when) of every ledger of this host and root account that a restore has replaced and kept aside."""
+    folder, _, account = _aside(ledger).rpartition("/")
+    for name in ledger.store.names(folder):
+        whose, _, stamp = name.removesuffix(".zip").rpartition("-")
+        if whose == account:
+            yield f"{folder}/{name}", datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+
+
 def _opened(content: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -128,7 +138,11 @@ def _keep_aside(ledger: Ledger, now: datetime) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
             archive.writestr(name, ledger.store.read(f"{ledger.path}/{name}"))
-    ledger.store.write(f"{REPLACED}/{ledger.path.split('/', 1)[1]}-{now:%Y%m%dT%H%M%SZ}.zip", buffer.getvalue())
+    ledger.store.write(f"{_aside(ledger)}-{now.astimezone(UTC):{STAMP}}.zip", buffer.getvalue())
+
+
+def _aside(ledger: Ledger) -> str:
+    return f"{REPLACED}/{ledger.path.split('/', 1)[1]}"
 
 
 def _entries_first(ledger: Ledger) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is removed after the tenant's retention: run folders, old versions of ledgers, requests.
+"""What is removed after the tenant's retention: run folders, old versions of ledgers, replaced ledgers, requests.
 
 What a run came to stays in `history/<tenant>/<run>.json`: counts, hashes and decisions, no records.
 """
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from roster.ledger import Ledger
+from roster.ledger_backup import aside
 from roster.runs import Run
 from roster.store import Store
 from roster.tenants import Tenant
@@ -45,6 +46,9 @@ def prune(store: Store, tenant: Tenant, ledgers: list[Ledger], now: datetime) ->
     for ledger in ledgers:
         removed["ledger files"] += _prune_ledger(store, ledger, oldest, now)
         removed["ledger files"] += _prune_answers(store, ledger, min(oldest, now - ANSWERS))
+        for path, replaced in aside(ledger):
+            if replaced < oldest:
+                removed["ledger files"] += _remove(store, path)
     for name in store.names(f"requests/{tenant.id}"):
         path = f"requests/{tenant.id}/{name}"
         if datetime.fromisoformat(store.read_json(path)["at"]) < oldest:

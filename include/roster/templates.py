@@ -56,6 +56,20 @@ def login(setting: str | Mapping[Kind, str]) -> pl.Expr:
     return by_user_kind(setting)
 
 
+def word_by_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
+    """A word that is the same for everybody of a kind, over the columns of `users`; null where the kind has none."""
+    chosen: pl.Expr = pl.lit(None, dtype=pl.String)
+    words = by_kind(setting)
+    for kind in KINDS:
+        chosen = pl.when(pl.col("kind") == kind).then(pl.lit(words[kind], dtype=pl.String)).otherwise(chosen)
+    return chosen
+
+
+def folded(column: str) -> pl.Expr:
+    """The text as Canvas compares log-ins: any case, one Unicode form."""
+    return pl.col(column).str.normalize("NFC").str.to_lowercase()
+
+
 def matches(column: str, patterns: tuple[str, ...]) -> pl.Expr:
     """True where the column fits one of the patterns (* and ?, any case); null counts as no."""
     if not patterns:

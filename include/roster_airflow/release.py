@@ -70,6 +70,8 @@ class SignOffOperator(ApprovalOperator):
     :param approvers: user ids of the auth manager.
     """
 
+    DOES = "releases"
+
     template_fields: tuple[str, ...] = ("subject", "body", "asked")
 
     def __init__(self, *, tenant_id: str, asked: Any, approvers: Sequence[str], **kwargs: Any) -> None:
@@ -86,7 +88,7 @@ class SignOffOperator(ApprovalOperator):
                 return
             text, shown = self.form(night)
             self.body = f"{text}\n\nRun: {_link(context)}"
-            self.params = ParamsDict({"hash": _hash_field(shown)})
+            self.params = ParamsDict({"hash": _hash_field(shown, self.DOES)})
             until = datetime.fromisoformat(self.asked["counts"]["until"])
             self.response_timeout = until - datetime.now(UTC)
         super().execute(context)
@@ -315,13 +317,9 @@ def _require_rehearsal(night: Night, load: Done | None, *, whole: bool) -> None:
         raise NotRehearsed(message)
 
 
-def _hash_field(held_hash: str) -> Param:
-    return Param(
-        held_hash,
-        type="string",
-        title="Hash",
-        description="Of what is shown above: leave it as it is. An answer with another hash releases nothing.",
-    )
+def _hash_field(shown: str, does: str) -> Param:
+    description = f"Of what is shown above: leave it as it is. An answer with another hash {does} nothing."
+    return Param(shown, type="string", title="Hash", description=description)
 
 
 def _link(context: Mapping[str, Any] | Context) -> str:

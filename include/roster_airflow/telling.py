@@ -44,15 +44,21 @@ def tell(
     reasons: why the run is about to fail, if it is. good: a whole night that did what it should, at the end of the
     way that this tenant's artefacts go. review: the tenant is being rolled out, and requests are reminded weekly.
     """
-    dag, run = str(context["task"].dag_id), str(context["run_id"])
+    dag = str(context["task"].dag_id)
     said = list(matters)
     if not reasons and not night.practice and not context["params"].get("only"):
         said.append(Matter("failure", dag, f"{dag} works again", stands=False))
         said.append(Matter("late", dag, f"{dag} is done, late", stands=False))
-    today = datetime.now(UTC).astimezone(night.tenant.zone).date()
-    deliver(night.tenant, night.store, said, (dag, run), today, review=review)
+    tell_meanwhile(night, said, context, review=review)
     if good and night.tenant.ping is not None:
         ping(night.tenant.ping)
+
+
+def tell_meanwhile(night: Night, matters: Sequence[Matter], context: Context, *, review: bool = False) -> None:
+    """Tell what is due of these matters, and nothing of how the run ends. review: as of `tell`."""
+    of_run = str(context["task"].dag_id), str(context["run_id"])
+    today = datetime.now(UTC).astimezone(night.tenant.zone).date()
+    deliver(night.tenant, night.store, matters, of_run, today, review=review)
 
 
 def deliver(

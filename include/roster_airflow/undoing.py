@@ -56,17 +56,23 @@ class ShowOperator(BaseOperator):
         self.settled = settled
 
     def execute(self, context: Context) -> Done:
-        """Show; log counts and hash."""
+        """Show; log counts and hash, and tell that the form waits."""
+        from roster.steps.telling import undo_asked
         from roster.steps.undo import show
+        from roster_airflow.telling import tell_meanwhile
 
         with recorded(context, self.tenant_id) as night:
             if not night.tenant.rollout.approvers:
                 message = "rollout.approvers names nobody who may sign an undo off: name somebody, trigger it again"
                 raise TenantFileWrong(message)
             params, now = context["params"], datetime.now(UTC)
+            until = night.tenant.answer_until(now)
             done = show(night, ledger_of(night, self.settled), str(params["import"]), params["later"], now)
             self.log.info("undo: %s", done["counts"])
-            return {**done, "counts": {**done["counts"], "until": night.tenant.answer_until(now).isoformat()}}
+            undo = read_step(night.store, done["path"], "plan.json")
+            waits = undo_asked(undo, self.environment, night.run.path, until)  # type: ignore[arg-type]
+            tell_meanwhile(night, [waits], context)
+            return {**done, "counts": {**done["counts"], "until": until.isoformat()}}
 
 
 class UndoSignOffOperator(SignOffOperator):
@@ -74,6 +80,8 @@ class UndoSignOffOperator(SignOffOperator):
 
     :param environment: which of its environments. (templated)
     """
+
+    DOES = "undoes"
 
     template_fields: tuple[str, ...] = (*SignOffOperator.template_fields, *WHOSE)
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from roster.canvas.logins import is_one
 from roster.explain import explain, newest_run
+from roster.ledger import live
 from roster.tenants import Tenant
+from tests.five_pupils import changed, tables
 from tests.nights.disturbed import Nights
 from tests.nights.logins import GOOGLE, doubled
 from tests.nights.small import School, school
 from tests.nights.test_reconcile import differences, reconciled
 from tests.nights.test_undo import undo
+from tests.paper import START, Paper
 
 
 @pytest.fixture
@@ -284,3 +290,29 @@ def test_why_one_was_refused_is_explained(nights: Nights) -> None:
     run = newest_run(nights.loading.ledger.store, nights.tenant.id, nights.loading.ledger)
     found = explain(run, nights.loading.ledger, "user", "p01-google")
     assert [(one["outcome"], one["rule"]) for one in found.messages] == [("refused", "canvas-login-exists")]
+
+
+@pytest.mark.usefixtures("rules_only")
+def test_one_that_another_person_would_have_too_is_given_to_nobody_and_stays_whose_it_is(tmp_path: Path) -> None:
+    sync = {"login_id": "sourced_id", "logins": [GOOGLE], "observers": {"relationships": []}}
+    paper, export = Paper(tmp_path, sync=sync), tables(START.date())
+    alone = changed(export, "students.csv", "p2", "Student_email", "")
+    paper.play(alone)
+    held = {"p1-google", "p3-google", "p4-google", "p5-google", "t1-google", "t2-google"}
+    assert further(paper) == held
+    both = changed(export, "students.csv", "p2", "Student_email", "AOIFE@five.example")
+    played = paper.play(both)
+    findings = played.table("check", "findings.parquet").filter(pl.col("rule") == "further-login-shared")
+    assert findings.select("record", "detail").rows() == [
+        ("p1", "-google: 2 people on one log-in"),
+        ("p2", "-google: 2 people on one log-in"),
+    ]
+    assert (played.table("plan", "changes.parquet")["key"].to_list(), further(paper)) == (["p2"], held)  # the address
+    assert played.reasons == []
+    paper.play(export)
+    assert further(paper) == {*held, "p2-google"}
+
+
+def further(paper: Paper) -> set[str]:
+    rows = live(paper.ledger.current()[2])
+    return set(rows.filter(is_one("row"))["key"])

@@ -11,6 +11,7 @@ import pytest
 from roster.decisions import decisions
 from roster.explain import newest_run
 from roster.ledger import Ledger
+from roster.ledger_backup import backup, restore
 from roster.retention import ledgers_of, prune
 from roster.runs import Run, pointed
 from roster.steps.plan import Asked
@@ -137,6 +138,23 @@ def test_a_version_that_was_current_until_lately_keeps_its_rows(tmp_path: Path) 
     assert paper.ledger.rows_at(1).height == paper.ledger.rows_at(2).height > 0
     prune(paper.store, paper.tenant, [paper.ledger], START + timedelta(days=90))
     assert not paper.store.exists(paper.ledger.settled(1).rows)
+
+
+def test_a_ledger_that_was_replaced_goes_with_retention(tmp_path: Path) -> None:
+    paper = Paper(tmp_path)
+    paper.play(EXPORT)
+    other = Ledger(paper.store, paper.ledger.host, "77")
+    paper.store.write(f"ledgers-replaced/{other.path.removeprefix('ledgers/')}-20200101T000000Z.zip", b"")
+    kept = backup(paper.ledger, START)
+    for moment in (START, LATER):
+        restore(paper.ledger, kept, moment, instead=True)
+    assert len(paper.store.files("ledgers-replaced")) == 3
+    assert prune(paper.store, paper.tenant, [paper.ledger], LATER)["ledger files"] == 1
+    assert [path.rpartition("-")[2] for path in paper.store.files("ledgers-replaced")] == [
+        f"{LATER:%Y%m%dT%H%M%SZ}.zip",
+        "20200101T000000Z.zip",
+    ]
+    assert paper.ledger.current()[0] == 1
 
 
 def test_old_requests_go(tmp_path: Path) -> None:

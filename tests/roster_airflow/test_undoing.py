@@ -169,7 +169,12 @@ def test_what_came_of_it_is_told_once_in_numbers_and_a_failure_is_left_to_the_ca
     assert undo().states["verdict"] == "failed"
     run = undo()  # of the undo
     clear(run, "verdict")
-    rejected, done = (json.loads(asked.body) for asked in channel.asked)
+    asked, rejected, again, late, done = (json.loads(one.body) for one in channel.asked)
+    assert asked["said"] == again["said"] == "Undoing import 2 waits for approval (test)"
+    assert late["said"] == "Undoing import 3 waits for approval (test)"
+    assert late["counts"] == {"users": 3, "enrollments": 1, "user_observers": 1}
+    assert (late["kind"], late["state"], late["link"]) == ("undo", "new", done["link"])
+    assert [reason[:6] for reason in late["reasons"]] == ["until "]
     assert [rejected["said"], done["said"]] == ["Import 2 was not undone (test)", "Import 3 was undone (test)"]
     assert [(one["kind"], one["subject"], one["state"]) for one in (rejected, done)] == [("undo", "test", "new")] * 2
     assert "Nothing was sent: the undo was rejected." in rejected["reasons"]
@@ -178,7 +183,7 @@ def test_what_came_of_it_is_told_once_in_numbers_and_a_failure_is_left_to_the_ca
     folder = Path(run.kept["verdict", "return_value"]["path"]).parent  # the verdict ran twice
     assert f"report: {folder / 'attempt-1'}/report.html" in done["reasons"]
     assert "dags/canvas_undo/runs/run-" in done["link"]
-    assert [word for word in PERSONAL if word in rejected["text"] + done["text"]] == []
+    assert [word for word in PERSONAL if word in asked["text"] + rejected["text"] + done["text"]] == []
 
 
 def test_a_form_that_was_shown_before_counts_for_nothing(play: Play, undo: Undo, canvas: Canvas) -> None:

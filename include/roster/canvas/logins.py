@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from roster.canvas.values import clean
+from roster.shared_logins import PERSON
 from roster.templates import by_user_kind
 from roster.tenants import FurtherLogin
 
@@ -24,11 +25,14 @@ REFERS: dict[str, str] = {}
 WHOSE = "existing_user_id"
 
 
-def further(everyone: pl.LazyFrame, columns: Mapping[str, pl.Expr], setting: FurtherLogin) -> pl.LazyFrame:
+def further(
+    everyone: pl.LazyFrame, columns: Mapping[str, pl.Expr], setting: FurtherLogin, shared: pl.LazyFrame
+) -> pl.LazyFrame:
     """Rows of users.csv for the log-ins of one setting. columns: what a person's own row is made of, from `everyone`.
 
-    Nobody has a row whose own log-in is the same text, unless each has a provider of its own: without one Canvas takes
-    both for one log-in, and refuses the person's row or this.
+    shared: of shared_logins, those that two people would have: left as they are, whoever has one. Nobody has a row
+    whose own log-in is the same text, unless each has a provider of its own: without one Canvas takes both for one
+    log-in, and refuses the person's row or this.
     """
     login = clean(by_user_kind(setting.login_id))
     provider = pl.lit(setting.authentication_provider, dtype=pl.String)
@@ -41,8 +45,11 @@ def further(everyone: pl.LazyFrame, columns: Mapping[str, pl.Expr], setting: Fur
         "authentication_provider_id": provider,
         "email": pl.lit(None, dtype=pl.String),
         WHOSE: pl.col("user_id"),
+        "scope": pl.coalesce(columns["scope"], "theirs"),
         "rank": pl.lit(1),
     }
+    also = shared.filter(pl.col("suffix") == setting.suffix).select(*PERSON, theirs=pl.lit("log-in")).unique()
+    everyone = everyone.join(also, on=PERSON, how="left", nulls_equal=True)
     wanted = login.is_not_null() & (apart | ~same.fill_null(value=False))
     return everyone.filter(wanted).select(**{name: mine.get(name, own_part) for name, own_part in columns.items()})
 

@@ -14,8 +14,9 @@ from roster.canvas.names import family_name, given_name
 from roster.canvas.people import people
 from roster.canvas.values import NAME_LIMIT, clean, label
 from roster.model import Roster
-from roster.templates import login
-from roster.tenants import KINDS, Tenant, by_kind
+from roster.shared_logins import shared
+from roster.templates import login, word_by_kind
+from roster.tenants import Tenant
 
 FILE = "users.csv"
 TABLE = "users"
@@ -40,7 +41,7 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     columns = {
         "user_id": pl.col("user_id"),
         "login_id": clean(login(settings.sync.login_id)),
-        "authentication_provider_id": _provider(settings),
+        "authentication_provider_id": clean(word_by_kind(settings.sync.authentication_provider)),
         "first_name": label(given_name(settings), NAME_LIMIT),
         "last_name": label(family_name(settings), NAME_LIMIT),
         "email": clean(pl.col("email")),
@@ -56,12 +57,5 @@ def rows(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:
     if not listed:
         del columns["existing_user_id"]
     everyone = people(roster, settings)
-    return pl.concat([everyone.select(**columns), *(further(everyone, columns, one) for one in listed)])
-
-
-def _provider(settings: Tenant) -> pl.Expr:
-    chosen: pl.Expr = pl.lit(None, dtype=pl.String)
-    providers = by_kind(settings.sync.authentication_provider)
-    for kind in KINDS:
-        chosen = pl.when(pl.col("kind") == kind).then(pl.lit(providers[kind], dtype=pl.String)).otherwise(chosen)
-    return clean(chosen)
+    theirs = shared(everyone, settings.sync)
+    return pl.concat([everyone.select(**columns), *(further(everyone, columns, one, theirs) for one in listed)])

@@ -36,8 +36,9 @@ def write(roster: Roster, quarantine: pl.DataFrame, tenant: Tenant, as_of: date,
 
     quarantine: table, record. Written are `<stem>.parquet` (the file's columns, key, school, record; unique and sorted
     by key), `csv/<stem>.csv` (the same columns as Canvas gets them, the canonical form that `digest` is of),
-    `frozen.parquet` (file, key, reason: quarantine, term or school) for keys whose rows are neither wanted nor gone,
-    and `ended.parquet` (file, key, status) for those of which the source says that the person is suspended or deleted.
+    `frozen.parquet` (file, key, reason: quarantine, term, school or log-in) for keys whose rows are neither wanted nor
+    gone, and `ended.parquet` (file, key, status) for those of which the source says that the person is suspended or
+    deleted.
     """
     (folder / "csv").mkdir(parents=True, exist_ok=True)
     frozen, counts = [pl.DataFrame(schema=FROZEN)], {}

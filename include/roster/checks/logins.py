@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from roster.checks.rule import Night, rule
-from roster.checks.users import folded
+from roster.shared_logins import shared
+from roster.templates import folded
 
 LONGEST = 100  # characters of a log-in
 _RANKS = {"staff": 0, "student": 1, "guardian": 2}
@@ -63,6 +64,19 @@ def guardian_login_shared(night: Night) -> pl.LazyFrame:
     """
     shared = _sharing(night)
     return shared.filter(_among_guardians()).with_columns(detail=pl.format("{} guardians on one log-in", "holders"))
+
+
+@rule("further-login-shared", "warn", "users")
+def further_login_shared(night: Night) -> pl.LazyFrame:
+    """Somebody would have a further log-in, of `sync.logins`, that somebody else has too.
+
+    Why it matters: Canvas gives a log-in to one person, and refuses the other's every night. Nobody is given this one;
+    who has it keeps it. The people themselves go on.
+    What to do: give each person a field of their own in the source system; often it is a parent's address.
+    Source: Canvas SIS import: "… has already claimed … requested login information", compared in lower case.
+    """
+    found = shared(night.people, night.tenant.sync)
+    return found.select("sourced_id", detail=pl.format("{}: {} people on one log-in", "suffix", "holders"))
 
 
 def _among_guardians() -> pl.Expr:

@@ -7,15 +7,10 @@ from dataclasses import replace
 import polars as pl
 
 from roster.checks.rule import Night, rule
-from roster.templates import by_user_kind, matches
+from roster.templates import by_user_kind, folded, matches
 
 # What the mail library under Canvas's validator takes: an address by itself, its host in at least two parts.
 ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
-
-
-def folded(column: str) -> pl.Expr:
-    """The text as Canvas compares log-ins: any case, one Unicode form."""
-    return pl.col(column).str.normalize("NFC").str.to_lowercase()
 
 
 def refused_email() -> pl.Expr:

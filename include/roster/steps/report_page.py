@@ -50,7 +50,7 @@ def _files(report: Mapping[str, Any]) -> Iterator[str]:
             besides[name][line["file"]] += line["rows"]
     yield "## Plan\n"
     yield "Rows that go, and rows that do not: held for a person, waiting for what they refer to, left although not"
-    yield "wanted, frozen by quarantine, term or school.\n"
+    yield "wanted, frozen by quarantine, term, school or a shared log-in.\n"
     rows = [
         (file, *(free[file, action] for action in ACTIONS), *(counts[file] for counts in besides.values()))
         for file in FILES

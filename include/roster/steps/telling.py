@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
 from roster.matters import Matter, alike
@@ -142,14 +143,25 @@ def _of_plan(plan: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, int]]:
     return (*lines[:SHOWN], *more), dict(counts)
 
 
+def undo_asked(undo: Mapping[str, Any], environment: Environment, run: str, until: datetime) -> Matter:
+    """The form of an undo waits. undo: plan.json of `show`; run: the path of its run; until: an aware datetime."""
+    imports = ("import " if len(undo["imports"]) == 1 else "imports ") + ", ".join(undo["imports"])
+    return Matter(
+        kind="undo",
+        subject=environment,
+        title=f"Undoing {imports} waits for approval ({environment})",
+        reasons=(f"until {until:%Y-%m-%d %H:%M %Z}",),
+        counts=_by_file(undo),
+        todo="Look at it and approve or reject at the link. Nothing of it is sent before; all else goes on.",
+        mark=f"{run} waits",
+    )
+
+
 def undo_matter(report: Mapping[str, Any], folder: str) -> Matter:
     """What came of an undo that did not fail. folder: where its report is."""
     environment, undo, load = report["environment"], report["undo"], report["load"]
     word, was = ("Import", "was") if len(undo["imports"]) == 1 else ("Imports", "were")
     came = was if load else f"{was} not"
-    counts: Counter[str] = Counter()
-    for line in undo["counts"]["changes"] if load else ():
-        counts[line["file"].removesuffix(".csv")] += line["rows"]
     left = undo["counts"]["left"]
     return Matter(
         kind="undo",
@@ -160,7 +172,15 @@ def undo_matter(report: Mapping[str, Any], folder: str) -> Matter:
             *([f"{left} rows are not undone: the report says why"] if load and left else []),
             f"report: {folder}/report.html",
         ),
-        counts=counts,
+        counts=_by_file(undo) if load else {},
         todo="Mend the source: the nights to come hold what was taken back and it still says." if load else "",
         mark=report["run"],
     )
+
+
+def _by_file(undo: Mapping[str, Any]) -> dict[str, int]:
+    """How many rows of each file are sent."""
+    counts: Counter[str] = Counter()
+    for line in undo["counts"]["changes"]:
+        counts[line["file"].removesuffix(".csv")] += line["rows"]
+    return dict(counts)

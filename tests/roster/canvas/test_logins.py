@@ -82,6 +82,22 @@ def write(folder: Path, records: Any, **sync: Any) -> str:
     return wanted.digest(folder)
 
 
+def test_one_that_somebody_else_has_too_is_left_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, changed(school_year(), "users", "ben", email="ADA@example.org"))
+    users = pl.read_parquet(tmp_path / "users.parquet")["key"].to_list()
+    assert users == ["ada", "ben", "stan", "stan-google", "tess", "tess-google"]
+    frozen = pl.read_parquet(tmp_path / "frozen.parquet").filter(pl.col("file") == "users.csv")
+    assert frozen.select("key", "reason").rows() == [("ada-google", "log-in"), ("ben-google", "log-in")]
+
+
+def test_of_whom_the_source_says_that_it_is_over_the_log_in_is_free(tmp_path: Path) -> None:
+    over = changed(school_year(), "users", "ben", email="ada@example.org", status="deleted")
+    write(tmp_path, over)
+    assert "ada-google" in pl.read_parquet(tmp_path / "users.parquet")["key"].to_list()
+    ended = pl.read_parquet(tmp_path / "ended.parquet").filter(pl.col("file") == "users.csv")
+    assert set(ended["key"]) == {"ben", "ben-google"}
+
+
 def test_a_persons_own_row_goes_before_a_log_in_of_the_same_id(tmp_path: Path) -> None:
     records = added(school_year(), "users", school_year()["users"][1] | {"sourced_id": "ada-google"})
     write(tmp_path, records)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from roster.checks.logins import guardian_login_shared, user_login_missing, user_login_refused, user_login_shared
+from roster.checks.logins import (
+    further_login_shared,
+    guardian_login_shared,
+    user_login_missing,
+    user_login_refused,
+    user_login_shared,
+)
 from tests.roster.builders import a_link, a_night, a_roster, a_tenant, a_user, found
 
 SHARED = "lee@mail.example"
@@ -99,3 +107,34 @@ def test_a_guardian_who_becomes_links_of_a_staff_user_needs_no_log_in_of_their_o
     observers = {"relationships": ["Mother"], "staff": "same_email"}
     assert found(user_login_shared(a_night(roster, a_tenant(observers=observers)))) == []
     assert found(user_login_shared(a_night(roster, a_tenant(["Mother"])))) == ["bea"]
+
+
+GOOGLE = {"suffix": "-google", "login_id": "email", "authentication_provider": "google"}
+TWO = [a_user("ada", email=SHARED), a_user("bob", email=SHARED.upper()), a_user("cy")]
+
+
+def sharing(users: list[dict[str, Any]], *logins: dict[str, Any], **sync: Any) -> list[str]:
+    tenant = a_tenant(**{"login_id": "username", "logins": list(logins or (GOOGLE,)), **sync})
+    return found(further_login_shared(a_night(a_roster(users=users), tenant)))
+
+
+def test_a_further_log_in_of_two_people_is_found_in_any_case() -> None:
+    assert sharing(TWO) == ["ada", "bob"]
+    assert sharing(TWO, login_id="sourced_id", logins=[]) == []
+
+
+def test_one_that_is_somebody_elses_own_log_in_is_found_at_whose_further_one_it_is() -> None:
+    users = [a_user("ada", email="bob.u"), a_user("bob", username="Bob.U")]
+    assert sharing(users) == ["ada"]
+    assert sharing(users, authentication_provider="google") == ["ada"]
+    assert sharing(users, authentication_provider="saml") == []
+
+
+def test_ones_own_log_in_and_two_of_one_person_are_shared_with_nobody() -> None:
+    again = GOOGLE | {"suffix": "-again"}
+    assert sharing([a_user("ada", username=SHARED, email=SHARED)], GOOGLE, again) == []
+
+
+def test_who_is_over_holds_no_log_in() -> None:
+    assert sharing([TWO[0], TWO[1] | {"status": "deleted"}]) == []
+    assert sharing([TWO[0], TWO[1] | {"email": None}]) == []
