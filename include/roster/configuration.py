@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from roster.settings import SourceSettings
 from roster.settings.grammar import PROVIDED
-from roster.tenants import ROLES, FurtherLogin, Kind, Tenant, tenants_folder
+from roster.settings.sync import ROLES, FurtherLogin, Kind
+from roster.tenants import Tenant, tenants_folder
 
 
 def configuration_hash(tenant: Tenant) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from roster.settings.sync import SyncSettings
 from roster.templates import by_user_kind, folded, login, word_by_kind
-from roster.tenants import SyncSettings
 
 PERSON = ("sourced_id", "kind")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from roster.tenants import KINDS, Kind, by_kind
+from roster.settings.sync import KINDS, Kind, by_kind
 
 
 def text(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from roster.configuration import configuration_hash, setup_decisions
-from roster.tenants import SyncSettings, Tenant
+from roster.settings.sync import SyncSettings
+from roster.tenants import Tenant
 
 SOURCE = {"name": "clever", "system": "clever_csv", "connection": "clever_banksia"}
 WHOLE: dict[str, Any] = {

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roster.errors import TenantFileWrong
-from roster.tenants import Tenant, by_kind, find_tenant, read_tenant, tenant_files, tenants_folder
+from roster.settings.sync import by_kind
+from roster.tenants import Tenant, find_tenant, read_tenant, tenant_files, tenants_folder
 
 WHOLE = """\
 id: banksia

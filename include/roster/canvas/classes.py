@@ -9,8 +9,9 @@ import polars as pl
 from roster.canvas.schools import belongs, one_each, schools, sessions
 from roster.canvas.values import clean
 from roster.model import Roster
+from roster.settings.sync import ROLES
 from roster.templates import matches, section_fields, text
-from roster.tenants import ROLES, Tenant
+from roster.tenants import Tenant
 
 
 def classes(roster: Roster, settings: Tenant, as_of: date) -> pl.LazyFrame:

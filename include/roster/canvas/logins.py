@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from roster.canvas.values import clean
+from roster.settings.sync import FurtherLogin
 from roster.shared_logins import PERSON
 from roster.templates import by_user_kind
-from roster.tenants import FurtherLogin
 
 FILE = "logins.csv"
 TABLE = "users"

@@ -15,9 +15,10 @@ from roster.import_options import ImportOptions
 from roster.ledger import Ledger
 from roster.runs import pointed, read_step
 from roster.safety import Gate
+from roster.settings.sync import SyncSettings
 from roster.steps import Done, Night
 from roster.steps.plan import Asked, make_plan, options_of
-from roster.tenants import SyncSettings, Tenant
+from roster.tenants import Tenant
 
 UNREACHABLE_NIGHTS = 3
 """So many nights without a rehearsal, where there is a test environment, and production stops."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from roster.model import DataType
 from roster.settings.sis_db import Word
-from roster.tenants import KINDS
+from roster.settings.sync import KINDS
 
 TYPES: dict[Word, DataType] = {"text": pl.String, "kind": pl.String, "date": pl.Date, "flag": pl.Boolean}
 
