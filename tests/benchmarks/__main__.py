@@ -81,8 +81,8 @@ def _steps(folder: Path) -> None:
     from roster.ledger import LEDGER, moved
     from roster.model import Roster
     from roster.plan import Wanted, plan
+    from roster.steps.load import rows_of
     from roster.steps.plan import numbered
-    from roster_airflow.loading import rows_of
     from tests.benchmarks.district import TODAY, district, tenant
 
     settings, empty, run_date = tenant(), pl.DataFrame(schema=LEDGER), datetime(2026, 3, 3, 2, tzinfo=UTC)

@@ -18,6 +18,7 @@ from roster.steps import Done, Night
 from roster.steps.check import check
 from roster.steps.extract import extract
 from roster.steps.hand_on import hand_on
+from roster.steps.load import settled_since
 from roster.steps.plan import Asked, make_plan
 from roster.steps.transform import transform
 from roster.steps.verdict import Outcome, verdict
@@ -89,7 +90,7 @@ def play(
         played.steps["transform"] = transformed = transform(night, checked["path"], extracts, ids)
         began = datetime.now(UTC)
         finish(loading.settle_open, loading)
-        played.steps["settle"] = loading.settled_since(night, began)
+        played.steps["settle"] = settled_since(night, loading.ledger, began)
         played.steps["plan"] = planned = make_plan(night, transformed["path"], loading.ledger, asked or Asked())
         played.steps["load"] = loaded = finish(lambda: loading.load(night, planned["path"]), loading)
         hand_on(

@@ -20,6 +20,7 @@ from roster.runs import pointed, read_step, write_json
 from roster.steps import Done, Night
 from roster.steps.hand_on import hand_on
 from roster.steps.hold import hold, wakes
+from roster.steps.load import read_strictly, settled_since
 from roster.steps.plan import Asked, make_plan
 from roster.steps.promote import plan_production, take, within
 from roster.steps.release import (
@@ -36,7 +37,7 @@ from roster.steps.release import (
 from roster.steps.verdict import PRODUCTION_STEPS, Outcome, verdict
 from roster.store import Store
 from roster.tenants import Tenant
-from roster_airflow.loading import Loading, read_strictly
+from roster_airflow.loading import Loading
 from roster_airflow.release import _outcome
 from tests.nights import finish, night_of
 from tests.nights.small import School, write_artefact
@@ -234,7 +235,7 @@ class Rollout:
         loading, step = self.production.loading, "settle"
         try:
             self.production.carry_through(loading.settle_open)
-            run.steps["settle"] = loading.settled_since(night, began)
+            run.steps["settle"] = settled_since(night, loading.ledger, began)
             step = "take"
             run.steps["take"] = taken = take(night)
             step = "plan"

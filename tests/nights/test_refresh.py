@@ -17,11 +17,12 @@ from roster.errors import CanvasNotEmpty, CanvasRefreshed, CanvasTokenDead, Ledg
 from roster.import_options import NONE, ImportOptions
 from roster.ledger import Ledger
 from roster.retention import prune
+from roster.steps.load import rows_of, settled_since
 from roster.store import Store
 from roster.tenants import Tenant
 from roster_airflow.hooks.canvas import CanvasHook
 from roster_airflow.hooks.canvas_replies import SisImport
-from roster_airflow.loading import Loading, rows_of
+from roster_airflow.loading import Loading
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.nights.disturbed import FINAL, Clock, Nights
 from tests.nights.small import live
@@ -62,7 +63,7 @@ def with_loading(nights: Nights, **changes: Any) -> Nights:
 
 def told(nights: Nights) -> list[dict[str, Any]]:
     """What settling says of refreshes, to the verdict."""
-    done = nights.loading.settled_since(nights.night(), datetime.now(UTC) - timedelta(minutes=1))
+    done = settled_since(nights.night(), nights.loading.ledger, datetime.now(UTC) - timedelta(minutes=1))
     return list(nights.content(done, "settle.json")["refreshed"]) if done["path"] else []
 
 

@@ -18,11 +18,12 @@ from roster.journal import SENT, Intent
 from roster.ledger import Ledger
 from roster.safety import Gate
 from roster.steps import Done, Night
+from roster.steps.load import over_budget, read_strictly, rows_of, settled_since
 from roster.steps.plan import Asked, make_plan
 from roster.store import Store
 from roster.tenants import CanvasEnvironment, CanvasSettings, LoadWindow, SafetySettings, Tenant
 from roster_airflow.hooks.canvas import CanvasHook
-from roster_airflow.loading import Loading, Wait, loading_for, over_budget, read_strictly, rows_of
+from roster_airflow.loading import Loading, Wait, loading_for
 from roster_sandbox.canvas import Canvas, running_canvas
 from tests.nights import finish, night_of
 from tests.nights.small import School, school, write_artefact
@@ -265,7 +266,7 @@ def test_what_became_of_another_runs_import_is_told_by_the_run_that_settled_it(
     following = night_of(Path(loading.ledger.store.root), TENANT, AT + timedelta(days=1))
     began = datetime.now(UTC)
     finish(loading.settle_open, loading)
-    told = loading.settled_since(following, began)
+    told = settled_since(following, loading.ledger, began)
 
     assert told["counts"]["imports"] == 1
     (one,) = following.store.read_json(f"{told['path']}/settle.json")["imports"]
@@ -281,8 +282,8 @@ def test_a_run_is_not_told_of_its_own_import_nor_of_older_ones(loading: Loading)
     finish(lambda: loading.load(night, plan["path"]), loading)
     following = night_of(Path(loading.ledger.store.root), TENANT, AT + timedelta(days=1))
 
-    assert loading.settled_since(night, began)["path"] == ""
-    assert loading.settled_since(following, datetime.now(UTC))["path"] == ""
+    assert settled_since(night, loading.ledger, began)["path"] == ""
+    assert settled_since(following, loading.ledger, datetime.now(UTC))["path"] == ""
 
 
 BOTH = TENANT.model_copy(

@@ -45,12 +45,14 @@ class CanvasSettleOperator(BaseOperator):
         return self._act(context)
 
     def _act(self, context: Context) -> Done:
+        from roster.steps.load import settled_since
+
         with recorded(context, self.tenant_id) as night:
             night.store.probe()
             loading = self._loading(night)
             if wait := loading.settle_open():
                 self._defer(context, loading, wait)
-            return loading.settled_since(night, context["dag_run"].run_after)
+            return settled_since(night, loading.ledger, context["dag_run"].run_after)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> Done:
         """What was waited for has come: from the start again, which finds it."""
@@ -145,7 +147,7 @@ class CanvasReadOperator(BaseOperator):
 
     def execute(self, context: Context) -> Done:
         """Write it, and read it."""
-        from roster_airflow.loading import read_strictly
+        from roster.steps.load import read_strictly
 
         if context["params"].get("dry_run"):
             message = "a dry run ends after its plan"
