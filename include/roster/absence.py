@@ -18,7 +18,7 @@ import polars as pl
 from roster.accepted import let_stay
 from roster.canvas import FILES
 from roster.canvas.logins import WHOSE, is_one
-from roster.ledger import decoded
+from roster.ledger_rows import decoded
 from roster.log_ins import LAST_STAGE
 from roster.tenants import Tenant
 

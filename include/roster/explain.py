@@ -19,7 +19,8 @@ from roster.canvas.change_sis_id import MEANS
 from roster.canvas.logins import csv
 from roster.errors import RequestUnknown
 from roster.journal import Settled
-from roster.ledger import Ledger, decoded
+from roster.ledger import Ledger
+from roster.ledger_rows import decoded
 from roster.runs import Run, read_step, reading
 from roster.store import Store
 

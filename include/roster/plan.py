@@ -21,7 +21,7 @@ from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.logins import is_one
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in, with_log_ins
-from roster.ledger import LEDGER, live
+from roster.ledger_rows import LEDGER, live
 from roster.log_ins import LAST_STAGE, staged
 from roster.rekeying import pairs, rekeyed_keys
 from roster.tenants import Tenant

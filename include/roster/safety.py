@@ -14,7 +14,7 @@ import polars as pl
 
 from roster.canvas import FILES, ID_CHANGES
 from roster.id_changes import renamed_in
-from roster.ledger import digest, live
+from roster.ledger_rows import digest, live
 from roster.log_ins import passed_on
 from roster.rekeying import pairs
 from roster.tenants import SafetySettings

@@ -16,7 +16,7 @@ import polars as pl
 
 from roster.absence import LEFT
 from roster.canvas import ID_CHANGES
-from roster.ledger import decoded, digest
+from roster.ledger_rows import decoded, digest
 from roster.log_ins import LAST_STAGE, in_between, staged
 from roster.plan import CHANGES, FILE_ORDER
 

@@ -18,8 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="What a Canvas was given: look over
 def show(tenant: TenantId, *, environment: OfEnvironment = "test", as_json: AsJson = False) -> None:
     """Look whether the ledger is whole: whose it is, its version, its rows by file. Changes nothing."""
     with told():
-        from roster.ledger import live
         from roster.ledger_backup import look_over
+        from roster.ledger_rows import live
 
         ledger = loading_of(night_of(tenant), environment).ledger
         version = look_over(ledger)

@@ -16,7 +16,8 @@ import polars as pl
 
 from roster.errors import CanvasRefreshed, RosterError, RunFolderBroken
 from roster.journal import WATCHED, Refreshed, Settled, in_doubt, version_in
-from roster.ledger import LEDGER, Ledger, moved
+from roster.ledger import Ledger
+from roster.ledger_rows import LEDGER, moved
 from roster.store import Store
 from roster.tenants import Tenant
 from roster_airflow.hooks.canvas import CanvasHook

@@ -78,7 +78,7 @@ def _steps(folder: Path) -> None:
     from roster.canvas.bundle import write_zip
     from roster.checks import judge
     from roster.journal import in_doubt
-    from roster.ledger import LEDGER, moved
+    from roster.ledger_rows import LEDGER, moved
     from roster.model import Roster
     from roster.plan import Wanted, plan
     from roster.steps.load import rows_of

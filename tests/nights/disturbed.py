@@ -14,7 +14,7 @@ import polars as pl
 from roster.canvas import ID_CHANGES
 from roster.canvas.wanted import SEPARATOR
 from roster.errors import CanvasBusy, CanvasStuck, CanvasUnreachable
-from roster.ledger import decoded
+from roster.ledger_rows import decoded
 from roster.runs import read_step
 from roster.steps import Done, Night
 from roster.steps.plan import Asked, make_plan

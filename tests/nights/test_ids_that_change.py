@@ -10,7 +10,7 @@ import pytest
 
 from roster.canvas.wanted import SEPARATOR
 from roster.errors import LedgerMoved
-from roster.ledger import decoded
+from roster.ledger_rows import decoded
 from roster_sandbox.canvas import Canvas
 from tests.nights import finish
 from tests.nights.disturbed import Nights

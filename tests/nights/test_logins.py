@@ -13,7 +13,7 @@ import pytest
 
 from roster.canvas.logins import is_one
 from roster.explain import explain, newest_run
-from roster.ledger import live
+from roster.ledger_rows import live
 from roster.tenants import Tenant
 from tests.five_pupils import changed, tables
 from tests.nights.disturbed import Nights

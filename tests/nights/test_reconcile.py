@@ -22,8 +22,9 @@ from roster.errors import (
     LedgerMoved,
 )
 from roster.import_options import NONE
-from roster.ledger import Ledger, decoded
+from roster.ledger import Ledger
 from roster.ledger_backup import backup, restore
+from roster.ledger_rows import decoded
 from roster.reconciling.outcome import Then
 from roster.safety import OPEN
 from roster.steps import Done

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from roster.ledger import live
+from roster.ledger_rows import live
 from tests.nights.disturbed import Nights
 from tests.nights.small import School, school
 

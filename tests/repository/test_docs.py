@@ -296,7 +296,7 @@ def test_the_columns_of_every_table_are_as_documented() -> None:
     from roster.canvas.wanted import ENDED, FROZEN
     from roster.checks.findings import FINDINGS, QUARANTINE
     from roster.journal import SENT
-    from roster.ledger import LEDGER
+    from roster.ledger_rows import LEDGER
     from roster.model import LINEAGE
     from roster.plan import CHANGES
     from roster.safety import LIMITS

@@ -12,7 +12,7 @@ from roster.absence import Proof
 from roster.canvas import FILES, module
 from roster.canvas.wanted import FROZEN, SEPARATOR
 from roster.journal import OUTCOMES
-from roster.ledger import LEDGER, moved
+from roster.ledger_rows import LEDGER, moved
 from roster.plan import Plan, Wanted, Wish, plan
 from roster.safety import OPEN, Gate
 from roster.steps.plan import numbered

@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 from roster.accepted import as_accepted, still_accepted
-from roster.ledger import LEDGER, as_ledger
+from roster.ledger_rows import LEDGER, as_ledger
 
 HAS = {"section_id": "s1", "name": "By hand", "status": "active"}
 SAID = {"name": "From the source"}

@@ -12,7 +12,7 @@ import pytest
 from roster.canvas import ID_CHANGES, change_sis_id
 from roster.canvas.wanted import SEPARATOR
 from roster.id_changes import without_failed
-from roster.ledger import decoded
+from roster.ledger_rows import decoded
 from roster.plan import KEYS, Plan, Wanted, Wish
 from roster.steps.plan import numbered
 from tests.roster.canvas_rows import (

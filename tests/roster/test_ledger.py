@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from roster.errors import ImportOpen, LedgerFault, LedgerMoved
 from roster.journal import OUTCOMES, Intent, Refreshed, identifier, in_doubt, version_in
-from roster.ledger import LEDGER, Ledger, live, moved
+from roster.ledger import Ledger
+from roster.ledger_rows import LEDGER, live, moved
 from roster.plan import Plan, Wish
 from roster.safety import plan_hash
 from roster.steps.plan import numbered

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roster.ledger import decoded
+from roster.ledger_rows import decoded
 from roster.log_ins import in_between
 from roster.plan import Plan, Wish
 from tests.roster.canvas_rows import Row, a_ledger, a_night, a_tenant, a_user, after

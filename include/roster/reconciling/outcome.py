@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from roster.accepted import GONE
-from roster.ledger import LEDGER
+from roster.ledger_rows import LEDGER
 from roster.reconciling.comparison import STICKY
 
 Then = Literal["report", "adopt", "repair"]

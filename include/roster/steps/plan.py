@@ -13,7 +13,8 @@ from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
 from roster.journal import SENT
-from roster.ledger import Ledger, live
+from roster.ledger import Ledger
+from roster.ledger_rows import live
 from roster.plan import OVERRIDING, Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
