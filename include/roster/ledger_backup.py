@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,7 +110,8 @@ def aside(ledger: Ledger) -> Iterator[tuple[str, datetime]]:
     for name in ledger.store.names(folder):
         whose, _, stamp = name.removesuffix(".zip").rpartition("-")
         if whose == account:
-            yield f"{folder}/{name}", datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+            with suppress(ValueError):  # none of ours
+                yield f"{folder}/{name}", datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
 
 
 def _opened(content: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:

@@ -145,13 +145,16 @@ def test_a_ledger_that_was_replaced_goes_with_retention(tmp_path: Path) -> None:
     paper.play(EXPORT)
     other = Ledger(paper.store, paper.ledger.host, "77")
     paper.store.write(f"ledgers-replaced/{other.path.removeprefix('ledgers/')}-20200101T000000Z.zip", b"")
+    strange = f"ledgers-replaced/{paper.ledger.path.removeprefix('ledgers/')}-by-hand.zip"
+    paper.store.write(strange, b"")
     kept = backup(paper.ledger, START)
     for moment in (START, LATER):
         restore(paper.ledger, kept, moment, instead=True)
-    assert len(paper.store.files("ledgers-replaced")) == 3
+    assert len(paper.store.files("ledgers-replaced")) == 4
     assert prune(paper.store, paper.tenant, [paper.ledger], LATER)["ledger files"] == 1
     assert [path.rpartition("-")[2] for path in paper.store.files("ledgers-replaced")] == [
         f"{LATER:%Y%m%dT%H%M%SZ}.zip",
+        "hand.zip",
         "20200101T000000Z.zip",
     ]
     assert paper.ledger.current()[0] == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
 from roster.matters import Matter, alike
@@ -150,7 +150,7 @@ def undo_asked(undo: Mapping[str, Any], environment: Environment, run: str, unti
         kind="undo",
         subject=environment,
         title=f"Undoing {imports} waits for approval ({environment})",
-        reasons=(f"until {until:%Y-%m-%d %H:%M %Z}",),
+        reasons=(f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC",),
         counts=_by_file(undo),
         todo="Look at it and approve or reject at the link. Nothing of it is sent before; all else goes on.",
         mark=f"{run} waits",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from roster.matters import Matter
-from roster.steps.telling import SHOWN, Answer, Request, matters_of, undo_matter
+from roster.matters import Matter, decide
+from roster.steps.telling import SHOWN, Answer, Request, matters_of, undo_asked, undo_matter
 from tests.five_pupils import PERSONAL, PUPILS, TEACHERS, tables, without
 from tests.paper import START, Paper
 
@@ -162,3 +164,22 @@ def test_an_undo_is_told_by_its_imports_with_counts_of_what_was_sent(
     assert ("7 rows are not undone: the report says why" in matter.reasons) == (load is not None)
     assert matter.reasons[-1] == "report: runs/fern/r1/verdict/attempt-1/report.html"
     assert matter.todo.startswith("Mend the source") == (load is not None)
+
+
+def test_an_undo_that_waits_is_another_matter_than_what_comes_of_it() -> None:
+    undo = {"imports": ["4"], "counts": {"changes": [{"file": "users.csv", "rows": 3}], "left": 0}}
+    until = datetime(2026, 3, 3, 1, 30, tzinfo=ZoneInfo("Australia/Brisbane"))
+    asked = undo_asked(undo, "production", "runs/fern/r1", until)
+    assert asked.title == "Undoing import 4 waits for approval (production)"
+    assert (asked.reasons, asked.counts) == (("until 2026-03-02 15:30 UTC",), {"users": 3})
+    report = {"environment": "production", "undo": undo, "load": None, "notices": [], "run": "runs/fern/r1"}
+    came = undo_matter(report, "x")
+    assert asked.key == came.key
+    first, told = decide({}, [asked], until.date())
+    again, _ = decide(told, [asked], until.date())
+    then, _ = decide(told, [came], until.date())
+    assert [[one.title for one in messages] for messages in (first, again, then)] == [
+        ["Undoing import 4 waits for approval (production)"],
+        [],
+        ["Import 4 was not undone (production)"],
+    ]
