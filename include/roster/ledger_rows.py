@@ -16,7 +16,8 @@ from roster.rekeying import settled as settled_ids
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
 # refused last. columns: the columns that `row` was sent with. dropped: the last row taken was a drop. sequence: number
 # of the artefact that last wrote the row. accepted: JSON of what the source said in the columns in which Canvas's own
-# value was accepted; `row` has Canvas's. by_hand: the next change of the row has to write over what a person changed.
+# value was accepted, of a row that came in whole {}; `row` has Canvas's. by_hand: the next change of the row has to
+# write over what a person changed.
 LEDGER = pl.Schema(
     {
         "file": pl.String,

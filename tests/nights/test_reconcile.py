@@ -459,3 +459,26 @@ def test_a_display_name_that_was_adopted_is_no_difference_and_a_repair_brings_ba
     loaded.play(school())
     assert user(loaded, "p01")["name"] == "First-p01 Family-p01"
     assert differences(loaded, reconciled(loaded)) == {}
+
+
+@pytest.mark.parametrize("night_between", [False, True])
+def test_what_people_changed_before_the_first_ledger_is_brought_back_by_a_repair(
+    loaded: Nights, night_between: bool
+) -> None:
+    """Nobody can tell then that they did: Canvas leaves an import's word alone, and says nothing."""
+    loaded.canvas.edit("section", "algebra", name="Y")
+    loaded.canvas.edit("user", "p01", name="Al")
+    loaded.loading.ledger.store.remove("ledgers")
+    reconciled(loaded, "adopt")
+    if night_between:
+        loaded.play(school())
+        assert differences(loaded, reconciled(loaded)) == {
+            ("sections.csv", "algebra"): ("different", "name"),
+            ("users.csv", "p01"): ("different", "first_name,last_name"),
+        }
+    reconciled(loaded, "repair")
+    marked = loaded.loading.ledger.current()[2].filter("by_hand")
+    assert set(marked.select("file", "key").iter_rows()) == {("sections.csv", "algebra"), ("users.csv", "p01")}
+    loaded.play(school())
+    assert differences(loaded, reconciled(loaded)) == {}
+    loaded.assert_right(school())

@@ -19,12 +19,15 @@ Then = Literal["report", "adopt", "repair"]
 # production: it gives somebody rights, or moves a section with its pupils. The mark also has the import write over a
 # course that Canvas would leave alone.
 _MARKED = ("xlists.csv", "admins.csv")
+_TOLD = {"file": pl.String, "key": pl.String, "school": pl.String, "listed": pl.Boolean, "apart": pl.Boolean}
 
 
 def outcome(
-    ledger: pl.DataFrame, differences: pl.DataFrame, then: Then, schools: Mapping[tuple[str, str], str | None]
+    ledger: pl.DataFrame, differences: pl.DataFrame, then: Then, roster: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
-    """LEDGER afterwards. schools: (file, key) → school of rows that the ledger did not know."""
+    """LEDGER afterwards. roster: the wanted rows of the newest artefact by file, which tell of rows that the ledger did
+    not know; none where there is no artefact.
+    """
     known = differences.filter(~pl.col("kind").is_in(["extra", "theirs", "merged"]))
     if then == "report":
         known = known.filter(pl.col("kind") == "settled")
@@ -40,7 +43,7 @@ def outcome(
     after = [made for row in before.to_dicts() if (made := _after(row, then)) is not None]
     frames = [staying, pl.DataFrame(after, schema=LEDGER)]
     if then == "adopt":
-        taken_in = _taken_in(_ours(differences, schools), schools)
+        taken_in = _taken_in(_ours(differences, roster), roster)
         frames[0] = staying.join(taken_in, on=["file", "key"], how="anti")  # of which only a refusal was known
         frames.append(taken_in)
     return pl.concat(frames).select(*LEDGER).sort("file", "key")
@@ -62,13 +65,14 @@ def _after(row: dict[str, Any], then: Then) -> dict[str, Any] | None:
     return kept | _has(_text(has)) | {"accepted": _text(accepted), "by_hand": False}
 
 
-def _ours(differences: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
+def _ours(differences: pl.DataFrame, roster: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """What comes into the ledger: what an import made, and sections that the roster lists and somebody has listed."""
     listed = differences.filter((pl.col("kind") == "theirs") & (pl.col("file") == "xlists.csv"))
-    wanted = [pair in schools for pair in listed.select("file", "key").iter_rows()]
-    return pl.concat(
-        [differences.filter(pl.col("kind") == "extra"), listed.filter(pl.Series(wanted, dtype=pl.Boolean))]
-    )
+    if "xlists.csv" in roster:
+        listed = listed.join(roster["xlists.csv"].select("key"), on="key", how="semi")
+    else:
+        listed = listed.clear()
+    return pl.concat([differences.filter(pl.col("kind") == "extra"), listed])
 
 
 def _is_sticky(row: dict[str, Any]) -> bool:
@@ -88,22 +92,37 @@ def _settled(kept: dict[str, Any], new: str | None) -> dict[str, Any] | None:
     return kept | {"row": None, "doubt": None, "columns": None, "dropped": False}
 
 
-def _taken_in(extra: pl.DataFrame, schools: Mapping[tuple[str, str], str | None]) -> pl.DataFrame:
-    pairs = list(extra.select("file", "key").iter_rows())
-    at = [schools.get(pair) for pair in pairs]
+def _taken_in(extra: pl.DataFrame, roster: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     gone = pl.col("new").str.json_path_match("$.status").is_in(GONE)
-    filled = extra.with_columns(
-        row="new",
-        doubt=pl.lit(None, dtype=pl.String),
-        refused=pl.lit(None, dtype=pl.String),
-        dropped=gone,
-        school=pl.Series(at, dtype=pl.String),
-        sequence=pl.Series([int(pair in schools) for pair in pairs], dtype=pl.Int64),  # 0: no roster of ours had it
-        accepted=pl.lit(None, dtype=pl.String),
-        # somebody may have shut them out on purpose, and then Canvas leaves an import's word alone
-        by_hand=gone & pl.col("file").is_in([file for file, names in STICKY.items() if "status" in names]),
+    told = [_told(file, extra.filter(pl.col("file") == file), wanted) for file, wanted in roster.items()]
+    known = pl.DataFrame(schema=_TOLD) if not told else pl.concat(told)
+    filled = (
+        extra.drop("school")
+        .join(known, on=["file", "key"], how="left")
+        .with_columns(
+            row="new",
+            doubt=pl.lit(None, dtype=pl.String),
+            refused=pl.lit(None, dtype=pl.String),
+            dropped=gone,
+            sequence=pl.col("listed").is_not_null().cast(pl.Int64),  # 0: no roster of ours had it
+            accepted=pl.when(pl.col("apart") & ~gone).then(pl.lit("{}")),
+            # somebody may have shut them out on purpose, and then Canvas leaves an import's word alone
+            by_hand=gone & pl.col("file").is_in([file for file, names in STICKY.items() if "status" in names]),
+        )
     )
     return filled.select(*LEDGER).cast(LEDGER)
+
+
+def _told(file: str, extra: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """What the roster tells of rows that came in: file, key, school, listed, and apart, which is true where Canvas has
+    another value in a column that it may keep for whoever edited it. A repair has to write over that.
+    """
+    names = [name for name in STICKY[file] if name in wanted.columns and name != "status"]
+    joined = extra.select("file", "key", "new").join(wanted.select("key", "school", *names), on="key")
+    apart = [pl.col("new").str.json_path_match(f"$.{name}").ne_missing(pl.col(name)) for name in names]
+    return joined.select(
+        "file", "key", "school", listed=pl.lit(value=True), apart=pl.any_horizontal(pl.lit(value=False), *apart)
+    )
 
 
 def _text(row: dict[str, Any]) -> str:

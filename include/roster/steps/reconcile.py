@@ -54,8 +54,7 @@ def reconcile(
     version, _, rows = ledger.current()
     found = there(read_report(report), ledger.account, night.tenant, rows)
     made = compare(rows, found, night.tenant)
-    schools = _schools(night) if then == "adopt" else {}
-    after = outcome(rows, made.differences, then, schools)
+    after = outcome(rows, made.differences, then, _newest(night) if then == "adopt" else {})
     counts = _counts(made)
     moves = not after.equals(rows)
     content = {
@@ -82,13 +81,12 @@ def reconcile(
     return {"path": step.path, "counts": {**counts["all"], "ledger_changed": moves}}
 
 
-def _schools(night: Night) -> dict[tuple[str, str], str | None]:
-    """(file, key) → school, as the newest artefact has it; nothing where there is none yet."""
+def _newest(night: Night) -> Mapping[str, pl.DataFrame]:
+    """The wanted rows of the newest artefact by file; nothing where there is none yet."""
     if (path := newest_artefact(night.store, night.tenant.id)) is None:
         return {}
     with reading(night.store, path) as folder:
-        rows = Wanted.read(folder).rows
-    return {(file, key): at for file, frame in rows.items() for key, at in frame.select("key", "school").iter_rows()}
+        return Wanted.read(folder).rows
 
 
 def _counts(made: Comparison) -> dict[str, Any]:
