@@ -173,6 +173,7 @@ DAY = st.tuples(
 )
 
 
+@pytest.mark.timeout(60 + 10 * (RANDOM or 8))
 @given(days=st.lists(DAY, min_size=1, max_size=4))
 @settings(
     max_examples=RANDOM or 8,
