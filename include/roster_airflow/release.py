@@ -71,6 +71,7 @@ class SignOffOperator(ApprovalOperator):
     """
 
     DOES = "releases"
+    """What an answer with another hash does to nothing; the form says so."""
 
     template_fields: tuple[str, ...] = ("subject", "body", "asked")
 
