@@ -36,6 +36,11 @@ SENT = pl.Schema(
     }
 )
 
+OVERRIDING, GIVING_BACK = 4, 5
+"""Stages of rows that are written over what people changed in Canvas, the last imports of their plan. By the latter an
+undo gives back what people had made of a row: it stays marked as changed by hand.
+"""
+
 # What became of the rows of an import, keyed by CSV and row. outcome: sent, refused or doubt.
 OUTCOMES = pl.Schema({"file": pl.String, "row": pl.Int64, "outcome": pl.String})
 

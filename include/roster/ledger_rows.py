@@ -11,6 +11,7 @@ import polars as pl
 from roster.accepted import still_accepted
 from roster.canvas import ID_CHANGES
 from roster.canvas.logins import csv
+from roster.journal import GIVING_BACK
 from roster.rekeying import settled as settled_ids
 
 # row: the JSON of what Canvas took last, null where it took nothing. doubt: what it may have besides. refused: what it
@@ -50,6 +51,7 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
             "key",
             "outcome",
             "action",
+            "stage",
             "new",
             new_columns="columns",
             new_school="school",
@@ -68,7 +70,7 @@ def moved(before: pl.DataFrame, sent: pl.DataFrame, outcomes: pl.DataFrame, sequ
         school=pl.when(taken).then(pl.coalesce("new_school", "school")).otherwise(pl.coalesce("school", "new_school")),
         sequence=pl.when(taken | doubt).then(pl.max_horizontal(pl.lit(sequence), "sequence")).otherwise("sequence"),
         accepted=pl.when(taken).then(still_accepted(joined)).otherwise("accepted"),
-        by_hand=pl.col("by_hand").fill_null(value=False) & ~taken.fill_null(value=False),
+        by_hand=pl.when(taken).then(pl.col("stage") == GIVING_BACK).otherwise("by_hand").fill_null(value=False),
     )
     after = after.select(*LEDGER).cast(LEDGER).sort("file", "key")
     return settled_ids(after, given) if (given := told.filter(pl.col("file") == ID_CHANGES)).height else after

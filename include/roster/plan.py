@@ -21,6 +21,7 @@ from roster.canvas import FILES, ID_CHANGES
 from roster.canvas.logins import is_one
 from roster.canvas.wanted import ENDED
 from roster.id_changes import LINES, plan_renames, renamed_in, with_log_ins
+from roster.journal import OVERRIDING
 from roster.ledger_rows import LEDGER, live
 from roster.log_ins import LAST_STAGE, staged
 from roster.rekeying import pairs, rekeyed_keys
@@ -53,7 +54,6 @@ SIDES = pl.Schema(
     | {"new": pl.String(), "new_columns": pl.String(), "new_school": pl.String()}
     | {"same": pl.Boolean(), "newer": pl.Boolean()}
 )
-OVERRIDING = LAST_STAGE + 1
 """The stage of rows that have to write over what people changed in Canvas."""
 RESENT = ("users.csv", "sections.csv", "xlists.csv", "enrollments.csv", "admins.csv", "user_observers.csv")
 FILE_ORDER = {file: number for number, file in enumerate([ID_CHANGES, *(module.FILE for module in FILES)])}

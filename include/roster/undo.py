@@ -16,6 +16,7 @@ import polars as pl
 
 from roster.absence import LEFT
 from roster.canvas import ID_CHANGES
+from roster.journal import GIVING_BACK, OVERRIDING
 from roster.ledger_rows import decoded, digest
 from roster.log_ins import LAST_STAGE, in_between, staged
 from roster.plan import CHANGES, FILE_ORDER
@@ -88,10 +89,12 @@ def invert(
     *,
     later: Later,
     user_word: str = "suspended",
+    overrode: frozenset[tuple[str, str]] = frozenset(),
 ) -> Undoing:
     """The inverse of an import. sent: its SENT; before, after, now: LEDGER of the version before it, its own, today's.
 
-    later: what becomes of rows that later imports changed. user_word: the status of people who were created.
+    later: what becomes of rows that later imports changed. user_word: the status of people who were created. overrode:
+    file and key of rows that it wrote over what people had changed: so does the inverse, or Canvas would pass it over.
     """
     changes, left, touched = [], [], 0
     for row in _rows(sent, before, after, now):
@@ -99,7 +102,7 @@ def invert(
         if reason := _stays(row, later):
             left.append({**_named(row), "reason": reason})
             continue
-        change = _change(row, user_word)
+        change = _change(row, user_word, overrode)
         if change["new"] == row.now["row"] and (change["action"] == "drop") == row.now["dropped"]:
             left.append({**_named(row), "reason": "already"})
             continue
@@ -167,7 +170,7 @@ def _stays(row: _Row, later: Later) -> str | None:
     return "later" if row.is_later and later == "leave" else None
 
 
-def _change(row: _Row, user_word: str) -> dict[str, Any]:
+def _change(row: _Row, user_word: str, overrode: frozenset[tuple[str, str]]) -> dict[str, Any]:
     was, file = row.before.get("row"), row.sent["file"]
     if was is None:
         word = user_word if file == "users.csv" else "deleted"
@@ -177,6 +180,7 @@ def _change(row: _Row, user_word: str) -> dict[str, Any]:
         new, columns = was, row.before["columns"]
         back = "create" if row.now["dropped"] else "update"
         action = "drop" if row.before["dropped"] else back
+    stage = OVERRIDING if (file, row.sent["key"]) in overrode else LAST_STAGE
     return {
         **_named(row),
         "action": action,
@@ -187,7 +191,7 @@ def _change(row: _Row, user_word: str) -> dict[str, Any]:
         "limited": False,
         "holds": [],
         "part": "free",
-        "stage": LAST_STAGE,
+        "stage": GIVING_BACK if row.before.get("by_hand") else stage,
     }
 
 

@@ -106,7 +106,8 @@ def key_of(file: str, row: dict[str, Any]) -> str:
 def seen(file: str, row: dict[str, Any]) -> tuple[str, ...]:
     """What of a row can be seen in Canvas."""
     if file == "users.csv":
-        return (row["login_id"], f"{row['first_name']} {row['last_name']}", row["email"] or "")
+        names = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
+        return (row["login_id"], names, row["email"] or "")
     return tuple(row[column] or "" for column in _SEEN[file])
 
 

@@ -13,15 +13,17 @@ import polars as pl
 import pytest
 
 from roster.errors import LedgerMoved, RequestUnknown
+from roster.import_options import ImportOptions
 from roster.steps import Done
 from roster.steps.release import Reply
-from roster.steps.undo import decide, imports, remember, show, show_again
+from roster.steps.undo import TEXT, decide, imports, remember, show, show_again
 from roster.steps.undo_report import Undone, report
 from roster.tenants import RolloutSettings
 from roster.undo import REASONS, Later
 from tests.nights.disturbed import Nights
 from tests.nights.moved import address, moved
 from tests.nights.small import School, live, school
+from tests.nights.test_reconcile import differences, reconciled
 
 
 def changed() -> tuple[School, School]:
@@ -257,3 +259,39 @@ def test_an_undo_that_failed_before_it_was_shown_has_a_page(nights: Nights) -> N
     assert ">failed</span>" in page
     assert "import 99 is none of this ledger&#39;s" in page
     assert "<table>" not in page
+
+
+def test_what_was_written_over_an_edit_is_given_back_over_it_and_stays_marked(nights: Nights) -> None:
+    nights.play(school())
+    nights.canvas.edit("user", "p01", name="Al")
+    nights.canvas.edit("section", "algebra", name="Y")
+    reconciled(nights, "repair")
+    done = nights.play(school())
+    assert live(nights.canvas.state()) == school().known()
+    _, plan = shown(nights, done["counts"]["import_id"])
+    text = nights.loading.ledger.store.read_whole(plan["path"], TEXT).decode()
+    assert "2 rows are written over what people changed in Canvas, as the import was." in text
+    undo(nights, done["counts"]["import_id"])
+    there = live(nights.canvas.state())
+    assert (there["users.csv", "p01"][1], there["sections.csv", "algebra"][0]) == ("Al", "Y")
+    nights.assert_honest()
+    assert differences(nights, reconciled(nights)) == {}
+    marked = nights.loading.ledger.current()[2].filter("by_hand").select("file", "key")
+    assert set(marked.iter_rows()) == {("users.csv", "p01"), ("sections.csv", "algebra")}
+    nights.play(school())
+    assert nights.held() == {("users.csv", "p01"), ("sections.csv", "algebra")}
+    nights.play(school(), release=nights.content(nights.planned[-1], "plan.json")["held_hash"])
+    assert live(nights.canvas.state()) == school().known()
+
+
+def test_a_run_that_wrote_over_edits_is_undone_over_them(nights: Nights) -> None:
+    before, after = changed()
+    nights.play(before)
+    was = live(nights.canvas.state())
+    nights.canvas.edit("user", "p01", name="Al")
+    night, plan = nights.plan(after, options=ImportOptions(override_sis_stickiness=True))
+    done = nights.load(night, plan)
+    undo(nights, done["counts"]["import_id"])
+    assert live(nights.canvas.state()) == was
+    nights.assert_honest()
+    assert nights.loading.ledger.current()[2].filter("by_hand").is_empty()

@@ -12,10 +12,10 @@ from roster.canvas.logins import WHOSE, csv
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
-from roster.journal import SENT
+from roster.journal import GIVING_BACK, OVERRIDING, SENT
 from roster.ledger import Ledger
 from roster.ledger_rows import live
-from roster.plan import OVERRIDING, Plan, Wanted, Wish, plan
+from roster.plan import Plan, Wanted, Wish, plan
 from roster.runs import reading, write_json
 from roster.safety import OPEN, Gate, plan_hash
 from roster.steps import Done, Night
@@ -86,7 +86,7 @@ def make_plan(
                     "stage": stage,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": _options(options, stage).model_dump(exclude_defaults=True),
+                    "options": options_in(options, stage).model_dump(exclude_defaults=True),
                 }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
@@ -103,9 +103,11 @@ def make_plan(
     return {"path": step.path, "counts": counts["totals"] | more}
 
 
-def _options(options: ImportOptions, stage: object) -> ImportOptions:
+def options_in(options: ImportOptions, stage: object) -> ImportOptions:
     """Of that import of the plan: what people changed by hand and is repaired is written over."""
-    return options.model_copy(update={"override_sis_stickiness": True}) if stage == OVERRIDING else options
+    if stage in (OVERRIDING, GIVING_BACK):
+        return options.model_copy(update={"override_sis_stickiness": True})
+    return options
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:

@@ -12,13 +12,14 @@ import polars as pl
 from roster.canvas import ID_CHANGES
 from roster.decisions import Answer
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
-from roster.journal import Settled
+from roster.import_options import NONE
+from roster.journal import GIVING_BACK, OVERRIDING, Settled
 from roster.ledger import Ledger
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night
 from roster.steps.census import names_of_schools
-from roster.steps.plan import numbered
+from roster.steps.plan import numbered, options_in
 from roster.steps.release import Reply, judged
 from roster.steps.report_page import by_file, by_school
 from roster.undo import REASONS, UNRESTORED, Later, Undoing, digests, freed, invert, unrestored
@@ -89,8 +90,14 @@ def undoing(night: Night, ledger: Ledger, imports: list[Settled], later: Later) 
             "be undone"
         )
         raise RunFolderBroken(message) from None
-    word = night.tenant.sync.on_drop.users
-    return invert(sent, before, after, ledger.current()[2], later=later, user_word=word)
+    word, now = night.tenant.sync.on_drop.users, ledger.current()[2]
+    return invert(sent, before, after, now, later=later, user_word=word, overrode=_overrode(ledger, imports))
+
+
+def _overrode(ledger: Ledger, imports: list[Settled]) -> frozenset[tuple[str, str]]:
+    """File and key of the rows that these imports wrote over what people had changed in Canvas."""
+    over = [one for one in imports if ledger.intent(one.version).options.override_sis_stickiness]
+    return frozenset(row for one in over for row in ledger.sent(one).select("file", "key").iter_rows())
 
 
 def show(
@@ -119,6 +126,7 @@ def show(
         "later": made.later,
         "narrowed": True,
     }
+    over = made.changes.filter(pl.col("stage").is_in([OVERRIDING, GIVING_BACK])).height
     stages = sent.group_by("stage", maintain_order=True)
     why_not = unrestored(undone, made, later)
     if why_not is None and now and now - one.written > STATES_KEPT:
@@ -134,7 +142,16 @@ def show(
             "later": later,
             "number": 0,
             "ledger": {"host": ledger.host, "account": ledger.account, "version": version, "state": state},
-            "stages": [{"stage": number, "hash": plan_hash(rows), "rows": rows.height} for (number,), rows in stages],
+            "stages": [
+                {
+                    "stage": number,
+                    "hash": plan_hash(rows),
+                    "rows": rows.height,
+                    "options": options_in(NONE, number).model_dump(exclude_defaults=True),
+                }
+                for (number,), rows in stages
+            ],
+            "over": over,
             "counts": {**counts, "changes": _by(made.changes, "action"), "not_undone": _by(made.left, "reason")},
             "unrestored": why_not,
             "freed": freed(made.changes),
@@ -250,6 +267,8 @@ def _lines(night: Night, content: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     if content["freed"]:
         yield f"{content['freed']:,} accounts that are suspended get a log-in in between: theirs goes back to others.\n"
+    if content["over"]:
+        yield f"{content['over']:,} rows are written over what people changed in Canvas, as the import was.\n"
     yield f"{restoring(content['unrestored'])}\n"
     if counts["later"]:
         word = "left as they are" if content["later"] == "leave" else "undone all the same"
