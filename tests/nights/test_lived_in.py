@@ -1,4 +1,4 @@
-"""A Canvas that people live in: nights with edits by hand, merges, refused rows, reconciling, undoing, lost ledgers.
+"""A Canvas that people live in: edits by hand, merges, refused rows, reconciling, undoing, releases, lost ledgers.
 
 However they follow on each other, one repair and the nights after it make Canvas what the source is, but for what the
 last report names and what is held. `ROSTER_LIVED_IN=n` draws n such lives at random instead of the few fixed ones.
@@ -145,6 +145,14 @@ def undone(later: Later) -> Event:
     return act
 
 
+def released(life: Life) -> None:
+    """What a night holds is let go, with what it would write over."""
+    nights = life.nights
+    nights.play(life.source)
+    if held := nights.content(nights.planned[-1], "plan.json")["held_hash"]:
+        nights.play(life.source, release=held)
+
+
 def lost(life: Life) -> None:
     """ROSTER_HOME is gone; what Canvas has is taken for the first ledger."""
     life.nights.loading.ledger.store.remove("ledgers")
@@ -162,7 +170,7 @@ HAND: st.SearchStrategy[Event] = st.one_of(
 BETWEEN: st.SearchStrategy[Event] = st.one_of(
     st.sampled_from(["report", "adopt", "repair"]).map(reconciled),
     st.sampled_from(["leave", "undo"]).map(undone),
-    st.just(lost),
+    st.sampled_from([released, lost]),
 )
 REFUSED = st.builds(refused, st.sampled_from(["users", "enrollments", "sections"]), st.integers(1, 3))
 DAY = st.tuples(
