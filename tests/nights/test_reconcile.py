@@ -128,7 +128,7 @@ def test_what_is_repaired_comes_back_in_an_import_that_writes_over_what_people_c
     rows = loaded.table(plan, "changes.parquet")
     assert dict(rows.select("key", "why").iter_rows()) == {"p01": "update", "p02": "back", "algebra": "update"}
     (stage,) = loaded.content(plan, "plan.json")["stages"]
-    assert stage["options"] == {"override_sis_stickiness": True}
+    assert stage["options"] == {"override_sis_stickiness": True, "clear_sis_stickiness": True}
     loaded.load(night, plan)
     assert user(loaded, "p01")["name"] == "First-p01 Family-p01"
     assert user(loaded, "p02")["state"] == "active"
@@ -482,3 +482,14 @@ def test_what_people_changed_before_the_first_ledger_is_brought_back_by_a_repair
     loaded.play(school())
     assert differences(loaded, reconciled(loaded)) == {}
     loaded.assert_right(school())
+
+
+def test_what_was_repaired_is_the_sources_from_then_on(loaded: Nights) -> None:
+    loaded.canvas.edit("section", "algebra", name="Y")
+    loaded.canvas.edit("user", "p01", name="Al")
+    reconciled(loaded, "repair")
+    loaded.play(school())
+    after = school().renamed("p01", "Married").retitled("algebra", "Algebra II")
+    loaded.play(after)
+    assert differences(loaded, reconciled(loaded)) == {}
+    loaded.assert_right(after)

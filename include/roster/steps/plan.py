@@ -12,7 +12,7 @@ from roster.canvas.logins import WHOSE, csv
 from roster.errors import RequestUnknown
 from roster.evidence import Standing
 from roster.import_options import NONE, ImportOptions
-from roster.journal import GIVING_BACK, OVERRIDING, SENT
+from roster.journal import OVERRIDING, SENT
 from roster.ledger import Ledger
 from roster.ledger_rows import live
 from roster.plan import Plan, Wanted, Wish, plan
@@ -86,7 +86,7 @@ def make_plan(
                     "stage": stage,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": options_in(options, stage).model_dump(exclude_defaults=True),
+                    "options": _options(options, stage).model_dump(exclude_defaults=True),
                 }
                 for (stage,), rows in sent.group_by("stage", maintain_order=True)
             ],
@@ -103,11 +103,14 @@ def make_plan(
     return {"path": step.path, "counts": counts["totals"] | more}
 
 
-def options_in(options: ImportOptions, stage: object) -> ImportOptions:
-    """Of that import of the plan: what people changed by hand and is repaired is written over."""
-    if stage in (OVERRIDING, GIVING_BACK):
-        return options.model_copy(update={"override_sis_stickiness": True})
-    return options
+def _options(options: ImportOptions, stage: object) -> ImportOptions:
+    """Of that import of the plan: what people changed by hand and is repaired is written over, and is the source's from
+    now on; else Canvas would pass over what the source says of it next.
+    """
+    if stage != OVERRIDING:
+        return options
+    clear = not options.add_sis_stickiness
+    return options.model_copy(update={"override_sis_stickiness": True, "clear_sis_stickiness": clear})
 
 
 def numbered(free: pl.DataFrame) -> pl.DataFrame:

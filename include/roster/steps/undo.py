@@ -12,19 +12,19 @@ import polars as pl
 from roster.canvas import ID_CHANGES
 from roster.decisions import Answer
 from roster.errors import LedgerMoved, RequestUnknown, RunFolderBroken
-from roster.import_options import NONE
 from roster.journal import GIVING_BACK, OVERRIDING, Settled
 from roster.ledger import Ledger
 from roster.runs import read_step, reading, write_json
 from roster.safety import plan_hash
 from roster.steps import Done, Night
 from roster.steps.census import names_of_schools
-from roster.steps.plan import numbered, options_in
+from roster.steps.plan import numbered
 from roster.steps.release import Reply, judged
 from roster.steps.report_page import by_file, by_school
 from roster.undo import REASONS, UNRESTORED, Later, Undoing, digests, freed, invert, unrestored
 
 TEXT = "request.md"
+OVER = (OVERRIDING, GIVING_BACK)
 WORDS = {"create": "come back", "update": "as before", "drop": "taken back", "park": "log-in in between"}
 """What an action of the inverse does, as a person reads it."""
 STATES_KEPT = timedelta(days=30)
@@ -126,7 +126,7 @@ def show(
         "later": made.later,
         "narrowed": True,
     }
-    over = made.changes.filter(pl.col("stage").is_in([OVERRIDING, GIVING_BACK])).height
+    over = made.changes.filter(pl.col("stage").is_in(OVER)).height
     stages = sent.group_by("stage", maintain_order=True)
     why_not = unrestored(undone, made, later)
     if why_not is None and now and now - one.written > STATES_KEPT:
@@ -147,7 +147,7 @@ def show(
                     "stage": number,
                     "hash": plan_hash(rows),
                     "rows": rows.height,
-                    "options": options_in(NONE, number).model_dump(exclude_defaults=True),
+                    "options": {"override_sis_stickiness": True} if number in OVER else {},
                 }
                 for (number,), rows in stages
             ],
