@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from roster.settings.sync import KINDS, Kind, by_kind
+from roster.settings.sync import Kind, by_kind
 
 
 def text(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
@@ -40,13 +40,8 @@ def section_fields(class_id: str) -> dict[str, pl.Expr]:
 
 def by_user_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
     """A user template, or one for each kind, over the columns of `users`; null where the kind has none."""
-    fields, chosen = user_fields(), pl.lit(None, dtype=pl.String)
-    templates = by_kind(setting)
-    for kind in KINDS:
-        template = templates[kind]
-        if template is not None:
-            chosen = pl.when(pl.col("kind") == kind).then(text(template, fields)).otherwise(chosen)
-    return chosen
+    fields = user_fields()
+    return _of_kind(setting, lambda template: text(template, fields))
 
 
 def login(setting: str | Mapping[Kind, str]) -> pl.Expr:
@@ -58,10 +53,14 @@ def login(setting: str | Mapping[Kind, str]) -> pl.Expr:
 
 def word_by_kind(setting: str | Mapping[Kind, str] | None) -> pl.Expr:
     """A word that is the same for everybody of a kind, over the columns of `users`; null where the kind has none."""
+    return _of_kind(setting, pl.lit)
+
+
+def _of_kind(setting: str | Mapping[Kind, str] | None, made: Callable[[str], pl.Expr]) -> pl.Expr:
     chosen: pl.Expr = pl.lit(None, dtype=pl.String)
-    words = by_kind(setting)
-    for kind in KINDS:
-        chosen = pl.when(pl.col("kind") == kind).then(pl.lit(words[kind], dtype=pl.String)).otherwise(chosen)
+    for kind, value in by_kind(setting).items():
+        if value is not None:
+            chosen = pl.when(pl.col("kind") == kind).then(made(value)).otherwise(chosen)
     return chosen
 
 

@@ -35,7 +35,7 @@ from roster.journal import OUTCOMES, Intent, Settled, in_doubt, version_in
 from roster.ledger import Ledger
 from roster.runs import read_step, reading
 from roster.steps import Done, Night
-from roster.steps.load import rows_of, write
+from roster.steps.load import rows_of, write_load
 from roster.steps.plan import numbered
 from roster.store import Store
 from roster.tenants import Environment, Tenant
@@ -163,12 +163,12 @@ class Loading:
                     continue
                 if bound and not ended and (opens := night.tenant.opens(self.now())):
                     log.warning("the load window is closed until %s: nothing is sent", opens)
-                    return write(night, self.ledger, free.clear(), [], step, missed=opens)
+                    return write_load(night, self.ledger, free.clear(), [], step, missed=opens)
                 return self._begin(night, sent, stage, base, plan["number"])
             base = {"version": settled.version, "state": settled.state}
             ended.append(settled)
         keep_answers(self.hook, self.ledger, self.now())
-        return write(night, self.ledger, free, ended, step)
+        return write_load(night, self.ledger, free, ended, step)
 
     def _able(self, free: pl.DataFrame, stage: int) -> pl.DataFrame:
         """The rows of that import, numbered anew: without what an earlier one of the plan did not make possible."""

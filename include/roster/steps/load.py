@@ -20,7 +20,7 @@ from roster.steps.plan import numbered
 from roster.tenants import SafetySettings
 
 
-def write(
+def write_load(
     night: Night,
     ledger: Ledger,
     free: pl.DataFrame,
